@@ -1,0 +1,37 @@
+# make demo   the ICASSP 2024 challenge, end to end, on music made by the program itself
+# make test   all tests
+# make check  style, types and the fast tests: run it before each commit
+#
+# PYTHON chooses the interpreter (3.11 to 3.13) of the virtual environment in .venv.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: demo test check clean
+
+demo: $(VENV)/installed
+	$(RUN) -m cadenza.demo demo
+
+test: $(VENV)/installed-dev
+	$(RUN) -m pytest -m "slow or not slow"
+
+check: $(VENV)/installed-dev
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+	$(RUN) -m pytest
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --upgrade pip
+
+$(VENV)/installed: $(VENV)/bin/python pyproject.toml
+	$(RUN) -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml
+	$(RUN) -m pip install --quiet --editable ".[dev]"
+	touch $@ $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,54 @@
+"""Checks of arguments, with one wording: "<name> must <rule>, got <value>"."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+class InputError(ValueError):
+    """Something the user gave is wrong; the message says what, where and what was expected.
+
+    Scripts print the message without a traceback and exit with status 2.
+
+    Parameters
+    ----------
+    problems : str or sequence of str
+        One problem, or all problems found, a line each.
+    """
+
+    def __init__(self, problems: str | Sequence[str]) -> None:
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(self.problems))
+
+
+def signal(name: str, value: ArrayLike, *, ndim: tuple[int, ...] = (1, 2)) -> NDArray[np.float64]:
+    """Return `value` as a finite float64 array with time last; integers are not rescaled.
+
+    Raises
+    ------
+    TypeError
+        If the values are not real numbers.
+    ValueError
+        If the number of axes is not in `ndim`, or a value is NaN or infinite.
+    """
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    if array.ndim not in ndim:
+        allowed = " or ".join(str(n) for n in ndim)
+        raise ValueError(f"{name} must have {allowed} axes (time last), got shape {array.shape}")
+    array = array.astype(np.float64, copy=False)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, got NaN or infinite samples")
+    return array
+
+
+def positive(name: str, value: float) -> float:
+    """Return `value` as a float after checking that it is finite and above zero."""
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be positive, got {value!r}")
+    return float(value)

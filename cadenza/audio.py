@@ -1,0 +1,383 @@
+"""Audio files, sample rates and levels.
+
+Signals are float64 arrays with time last, ``(T,)`` or ``(channels, T)``; 1.0 is digital full scale.
+Files hold time first; they are turned here and nowhere else.
+
+A FLAC file may have a sidecar: a text file of the same name and suffix ``.txt`` with the factor
+that restores the level of a signal that was scaled to full scale before it was written.
+
+Files are written under a temporary name and renamed, so that a file that exists is complete; a
+FLAC file that exists never has the sidecar of another signal.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import ArrayLike, NDArray
+
+from cadenza import _check
+from cadenza._check import InputError
+from cadenza._files import replacing
+
+logger = logging.getLogger(__name__)
+
+_FLAC_COMPRESSION = 5 / 8  # FLAC's level 5 of 8, on libsndfile's scale from 0 to 1
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What the header of an audio file says.
+
+    Parameters
+    ----------
+    sample_rate : int
+        In Hz.
+    channels, frames : int
+        Number of channels, and of samples in each.
+    subtype : str
+        Sample format as libsndfile names it, for example ``"PCM_16"`` or ``"FLOAT"``.
+    """
+
+    sample_rate: int
+    channels: int
+    frames: int
+    subtype: str
+
+
+def info(path: str | Path) -> AudioInfo:
+    """Read the header of an audio file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is no readable audio file.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: file not found")
+    try:
+        header = soundfile.info(str(path))
+    except soundfile.LibsndfileError as error:
+        raise InputError(
+            f"{path}: expected an audio file, cannot read it: {error.error_string}"
+        ) from None
+    return AudioInfo(header.samplerate, header.channels, header.frames, header.subtype)
+
+
+def read(
+    path: str | Path,
+    *,
+    sample_rate: int | None = None,
+    channels: int | None = None,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+) -> tuple[NDArray[np.float64], int]:
+    """Read an audio file, or a part of it.
+
+    Integer samples of any width are divided by their full scale (16 bit: 32768), so they lie in
+    [-1, 1); floating-point samples are taken as they are. The sidecar of a FLAC file is applied.
+
+    Parameters
+    ----------
+    path : str or Path
+        Any format that libsndfile reads, such as WAV and FLAC.
+    sample_rate : int, optional
+        Wanted rate in Hz. A file of another rate is resampled, with a logged warning.
+    channels : int, optional
+        Wanted number of channels. If it is 2, a mono file is duplicated, with a logged warning.
+    start_s, duration_s : float, optional
+        Part to read in seconds, each rounded to the nearest sample. Default: the whole file.
+
+    Returns
+    -------
+    signal : ndarray, shape (channels, T)
+    sample_rate : int
+        Rate of the returned signal in Hz.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, empty or not finite, has another number of channels than
+        wanted, or does not contain the wanted part.
+    """
+    path = Path(path)
+    found = info(path)
+    duplicate = (found.channels, channels) == (1, 2)
+    if channels not in (None, found.channels) and not duplicate:
+        raise InputError(f"{path}: expected {channels} channel(s), found {found.channels}")
+    start, frames = _part(path, found, start_s, duration_s)
+    signal = _decode(path, start, frames)
+    if duplicate:
+        logger.warning("%s: mono, used for both channels", path)
+        signal = np.repeat(signal, 2, axis=0)
+    if sample_rate is None or sample_rate == found.sample_rate:
+        return signal, found.sample_rate
+    logger.warning("%s: resampled from %d to %d Hz", path, found.sample_rate, sample_rate)
+    return resample(signal, found.sample_rate, sample_rate), sample_rate
+
+
+def _part(
+    path: Path, found: AudioInfo, start_s: float, duration_s: float | None
+) -> tuple[int, int]:
+    """First frame and number of frames of the wanted part."""
+    start = round(start_s * found.sample_rate)
+    frames = found.frames - start if duration_s is None else round(duration_s * found.sample_rate)
+    if start < 0 or frames <= 0 or start + frames > found.frames:
+        part = "audio" if duration_s is None else f"{duration_s} s of audio"
+        length_s = found.frames / found.sample_rate
+        raise InputError(
+            f"{path}: expected {part} from {start_s} s on, found {length_s:g} s in all"
+        )
+    return start, frames
+
+
+def _decode(path: Path, start: int, frames: int) -> NDArray[np.float64]:
+    """Samples of a file as (channels, T), with its sidecar applied."""
+    try:
+        data, _ = soundfile.read(
+            str(path), frames=frames, start=start, dtype="float64", always_2d=True
+        )
+    except soundfile.LibsndfileError as error:
+        raise InputError(f"{path}: damaged audio file: {error.error_string}") from None
+    if len(data) != frames:
+        raise InputError(f"{path}: damaged audio file: expected {frames} frames, found {len(data)}")
+    if not np.isfinite(data).all():
+        raise InputError(f"{path}: expected finite samples, found NaN or infinity")
+    scale = _read_sidecar(path)
+    if scale is not None:
+        # In single precision, as the reference implementation (pyClarity 0.9.0) restores levels
+        data = (data.astype(np.float32) * np.float32(scale)).astype(np.float64)
+    return np.ascontiguousarray(data.T)
+
+
+def _sidecar(path: Path) -> Path:
+    return path.with_suffix(".txt")
+
+
+def _read_sidecar(path: Path) -> float | None:
+    sidecar = _sidecar(path)
+    if path.suffix.lower() != ".flac" or not sidecar.is_file():
+        return None
+    text = sidecar.read_text(encoding="utf-8", errors="replace").strip()
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = math.nan
+    if not (math.isfinite(scale) and scale >= 0):
+        raise InputError(
+            f"{sidecar}: expected the scale factor of {path.name}, found {text[:40]!r}"
+        )
+    return scale
+
+
+def write_flac(
+    path: str | Path,
+    signal: ArrayLike,
+    sample_rate: int,
+    *,
+    output_sample_rate: int | None = None,
+    scale: bool = False,
+    soft_clip: bool = False,
+) -> int:
+    """Write a 16-bit FLAC file; missing folders are created.
+
+    Parameters
+    ----------
+    path : str or Path
+        File name with the suffix ``.flac``.
+    signal : array_like, shape (T,) or (channels, T)
+        Finite samples.
+    sample_rate : int
+        Rate of `signal` in Hz.
+    output_sample_rate : int, optional
+        Rate of the file in Hz. Default: `sample_rate`.
+    scale : bool
+        Scale the signal to full scale and write the factor that undoes it into a sidecar, which
+        `read` applies. Nothing is clipped then, whatever `soft_clip` says.
+    soft_clip : bool
+        Pass the signal through the hyperbolic tangent, which keeps it below full scale.
+
+    Returns
+    -------
+    int
+        Number of samples above full scale, before soft clipping; 0 with `scale`.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is not ``.flac`` or the signal is not finite.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".flac":
+        raise ValueError(f"path must end in .flac, got {path.name!r}")
+    x = _check.signal("signal", signal)
+    rate = output_sample_rate or sample_rate
+    x = resample(x, sample_rate, rate)
+    factor = None
+    clipped = 0
+    if scale:
+        factor = float(np.max(np.abs(x), initial=0.0)) or 1.0
+        x = x / factor
+    else:
+        x, clipped = clip(x, soft=soft_clip)
+        _report_clipping(path, clipped, x.size, soft=soft_clip)
+    with replacing(path) as temporary:
+        soundfile.write(
+            str(temporary),
+            to_int16(x).T,
+            rate,
+            subtype="PCM_16",
+            format="FLAC",
+            compression_level=_FLAC_COMPRESSION,
+        )
+        _write_sidecar(path, factor)
+    return clipped
+
+
+def _write_sidecar(path: Path, factor: float | None) -> None:
+    """Write or delete the sidecar of `path` just before `path` itself is renamed into place.
+
+    A FLAC file of an earlier run goes first: stopped at any moment, a sidecar may be without its
+    FLAC file, but never beside another one.
+    """
+    sidecar = _sidecar(path)
+    if factor is None and not sidecar.exists():
+        return
+    path.unlink(missing_ok=True)
+    if factor is None:
+        sidecar.unlink()
+        return
+    with replacing(sidecar) as temporary:
+        temporary.write_text(repr(factor), encoding="utf-8")
+
+
+def write_wav(path: str | Path, signal: ArrayLike, sample_rate: int) -> int:
+    """Write a 16-bit WAV file; missing folders are created.
+
+    Parameters
+    ----------
+    path : str or Path
+        File name.
+    signal : array_like, shape (T,) or (channels, T)
+        Finite samples; those above full scale are clipped, with a logged warning.
+    sample_rate : int
+        In Hz.
+
+    Returns
+    -------
+    int
+        Number of clipped samples.
+    """
+    path = Path(path)
+    x, clipped = clip(signal)
+    _report_clipping(path, clipped, x.size, soft=False)
+    with replacing(path) as temporary:
+        soundfile.write(str(temporary), to_int16(x).T, sample_rate, subtype="PCM_16", format="WAV")
+    return clipped
+
+
+def resample(signal: ArrayLike, from_rate: float, to_rate: float) -> NDArray[np.float64]:
+    """Resample along the last axis (soxr, quality HQ, which computes in single precision).
+
+    Parameters
+    ----------
+    signal : array_like, shape (T,) or (channels, T)
+        Signal at `from_rate`. At equal rates it is returned as it is.
+    from_rate, to_rate : float
+        Sample rates in Hz.
+
+    Returns
+    -------
+    ndarray, shape (..., floor(T * to_rate / from_rate + 0.5))
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> resample(np.zeros((2, 441000)), 44100, 32000).shape
+    (2, 320000)
+    """
+    x = _check.signal("signal", signal)
+    _check.positive("from_rate", from_rate)
+    _check.positive("to_rate", to_rate)
+    if from_rate == to_rate:
+        return x
+    resampled: NDArray[np.float64] = soxr.resample(x.T, from_rate, to_rate, quality="HQ")
+    return np.ascontiguousarray(resampled.T)
+
+
+def clip(signal: ArrayLike, *, soft: bool = False) -> tuple[NDArray[np.float64], int]:
+    """Limit a signal to full scale, [-1, 1].
+
+    Parameters
+    ----------
+    signal : array_like, shape (T,) or (channels, T)
+        Finite samples.
+    soft : bool
+        Bend by the hyperbolic tangent (which also changes small samples slightly) instead of
+        cutting.
+
+    Returns
+    -------
+    limited : ndarray
+        New array in the shape of `signal`.
+    clipped : int
+        Number of samples of `signal` above full scale.
+
+    Examples
+    --------
+    >>> clip([0.5, 1.5, -2.0])
+    (array([ 0.5,  1. , -1. ]), 2)
+    """
+    x = _check.signal("signal", signal)
+    clipped = int(np.count_nonzero(np.abs(x) > 1))
+    return (np.tanh(x) if soft else np.clip(x, -1.0, 1.0)), clipped
+
+
+def _report_clipping(path: Path, clipped: int, total: int, *, soft: bool) -> None:
+    if clipped:
+        # Soft clipping is asked for because such samples are expected
+        logger.log(
+            logging.INFO if soft else logging.WARNING,
+            "%s: %d samples (%.2g %%) above full scale were %s",
+            path,
+            clipped,
+            100 * clipped / total,
+            "soft-clipped" if soft else "clipped",
+        )
+
+
+def to_int16(signal: ArrayLike) -> NDArray[np.int16]:
+    """Convert to 16-bit codes: times 32768, limited, truncated towards zero.
+
+    Raises
+    ------
+    ValueError
+        If a sample is NaN or infinite.
+
+    Examples
+    --------
+    >>> to_int16([0.5, 1.0, -1.0, 4.6e-5, -4.6e-5])
+    array([ 16384,  32767, -32768,      1,     -1], dtype=int16)
+    """
+    x = _check.signal("signal", signal)
+    return np.clip(32768.0 * x, -32768.0, 32767.0).astype(np.int16)
+
+
+def rms(signal: ArrayLike, axis: int | None = None) -> np.float64 | NDArray[np.float64]:
+    """Return the root mean square over all elements or along `axis`; 0 where there are none.
+
+    Examples
+    --------
+    >>> float(rms([3.0, -3.0]))
+    3.0
+    """
+    x = np.asarray(signal, dtype=np.float64)
+    n_samples = x.size if axis is None else x.shape[axis]
+    mean: np.float64 | NDArray[np.float64] = np.sum(x**2, axis=axis) / max(n_samples, 1)
+    return np.sqrt(mean)

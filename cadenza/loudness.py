@@ -1,0 +1,94 @@
+"""Integrated loudness after ITU-R BS.1770-4, and matching it."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pyloudnorm
+from numpy.typing import ArrayLike, NDArray
+
+from cadenza import _check
+
+logger = logging.getLogger(__name__)
+
+_BLOCK_S = 0.4  # one gating block, the shortest signal that has a loudness
+_MAX_CHANNELS = 5
+_SILENCE_LUFS = -80.0  # stands for the loudness of a silent reference
+
+
+def integrated_loudness_lufs(signal: ArrayLike, sample_rate: int) -> float:
+    """Measure the integrated loudness.
+
+    Full-scale sines of 1 kHz in both channels have about 0 LUFS; 10 LU more sound about twice as
+    loud. Pauses are gated out. A signal that stays below -70 LUFS is silent: its loudness is minus
+    infinity.
+
+    Parameters
+    ----------
+    signal : array_like, shape (T,) or (channels, T)
+        At least 0.4 s; up to five channels (left, right, centre, left and right surround).
+    sample_rate : int
+        In Hz.
+
+    Returns
+    -------
+    float
+        Loudness in LUFS.
+
+    Raises
+    ------
+    ValueError
+        If the signal is too short or has too many channels.
+
+    References
+    ----------
+    .. [1] Recommendation ITU-R BS.1770-4, "Algorithms to measure audio programme loudness and
+       true-peak audio level", 2015.
+    """
+    x = np.atleast_2d(_check.signal("signal", signal))
+    if len(x) > _MAX_CHANNELS:
+        raise ValueError(f"signal must have at most {_MAX_CHANNELS} channels, got {len(x)}")
+    if _too_short(x, sample_rate):
+        length_s = x.shape[-1] / sample_rate
+        raise ValueError(f"signal must be at least {_BLOCK_S} s long, got {length_s:g} s")
+    return float(pyloudnorm.Meter(int(sample_rate)).integrated_loudness(x.T))
+
+
+def match_loudness(
+    signal: ArrayLike, reference: ArrayLike, sample_rate: int
+) -> NDArray[np.float64]:
+    """Scale a signal to the integrated loudness of a reference.
+
+    Parameters
+    ----------
+    signal : array_like, shape (T,) or (channels, T)
+        Signal to scale. If it is silent (below -70 LUFS throughout) it is returned unchanged.
+    reference : array_like, shape (T,) or (channels, T)
+        Signal with the wanted loudness. If it is silent, it counts as -80 LUFS, which is logged.
+    sample_rate : int
+        Rate of both in Hz.
+
+    Returns
+    -------
+    ndarray
+        New array in the shape of `signal`. If either signal is shorter than 0.4 s, it is
+        unchanged and a warning is logged.
+    """
+    x = _check.signal("signal", signal)
+    target = _check.signal("reference", reference)
+    if _too_short(x, sample_rate) or _too_short(target, sample_rate):
+        logger.warning("loudness not matched: signals must be at least %s s long", _BLOCK_S)
+        return x.copy()
+    loudness_lufs = integrated_loudness_lufs(x, sample_rate)
+    if loudness_lufs == -np.inf:
+        return x.copy()
+    target_lufs = integrated_loudness_lufs(target, sample_rate)
+    if target_lufs == -np.inf:
+        logger.warning("reference is silent, loudness matched to %s LUFS", _SILENCE_LUFS)
+        target_lufs = _SILENCE_LUFS
+    return x * 10 ** ((target_lufs - loudness_lufs) / 20)
+
+
+def _too_short(signal: NDArray[np.float64], sample_rate: int) -> bool:
+    return bool(signal.shape[-1] < _BLOCK_S * sample_rate)
