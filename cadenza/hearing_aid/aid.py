@@ -1,0 +1,145 @@
+"""What a hearing aid is to the recipes, and the one of the first Cadenza baselines."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cadenza import _check
+from cadenza.audiogram import Audiogram, Listener
+from cadenza.hearing_aid.compressor import Compressor
+from cadenza.hearing_aid.nalr import NALR
+
+
+class HearingAid(Protocol):
+    """Anything that processes stereo music for one listener."""
+
+    def __call__(self, signal: NDArray[np.float64], listener: Listener) -> NDArray[np.float64]:
+        """Process music for a listener.
+
+        Parameters
+        ----------
+        signal : ndarray, shape (2, T)
+            Music at the left and the right ear.
+        listener : Listener
+            The person who will hear it.
+
+        Returns
+        -------
+        ndarray, shape (2, T')
+            T' may differ from T, for example by the tail of a filter.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class NALRAid:
+    """NAL-R amplification of each ear, optionally followed by compression.
+
+    The filter of an ear is designed once and kept for later signals.
+
+    Parameters
+    ----------
+    sample_rate : float
+        In Hz.
+    nfir : int
+        Order of the NAL-R filters, see `NALR`.
+    compressor : Compressor, optional
+        Applied to each ear after amplification, at the same sample rate.
+
+    Raises
+    ------
+    ValueError
+        If the sample rate of the compressor differs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> moderate = Audiogram([15, 20, 30, 45, 50, 55, 60, 65])
+    >>> aid = NALRAid(sample_rate=44100)
+    >>> aid(np.ones((2, 1000)), Listener("L0001", left=moderate, right=moderate)).shape
+    (2, 1220)
+    """
+
+    _: KW_ONLY
+    sample_rate: float
+    nfir: int = 220
+    compressor: Compressor | None = None
+    _prescriptions: dict[tuple[bytes, bytes], NALR] = field(
+        init=False, repr=False, default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        if self.compressor is not None and self.compressor.sample_rate != self.sample_rate:
+            raise ValueError(
+                f"compressor must run at the aid's sample rate {self.sample_rate} Hz, "
+                f"got {self.compressor.sample_rate} Hz"
+            )
+
+    def __call__(self, signal: ArrayLike, listener: Listener) -> NDArray[np.float64]:
+        """Process music for a listener.
+
+        Parameters
+        ----------
+        signal : array_like, shape (2, T)
+            Music at the left and the right ear, at `sample_rate`.
+        listener : Listener
+            The person who will hear it.
+
+        Returns
+        -------
+        ndarray, shape (2, T + nfir)
+            Delayed by ``nfir / 2`` samples.
+        """
+        x = _check.signal("signal", signal, ndim=(2,))
+        if len(x) != 2:
+            raise ValueError(f"signal must have shape (2, T), got {x.shape}")
+        ears = (listener.left, listener.right)
+        amplified = np.stack(
+            [self._prescription(ear)(row) for ear, row in zip(ears, x, strict=True)]
+        )
+        return amplified if self.compressor is None else self.compressor(amplified)
+
+    def _prescription(self, ear: Audiogram) -> NALR:
+        key = (ear.levels_db_hl.tobytes(), ear.frequencies_hz.tobytes())
+        if key not in self._prescriptions:
+            self._prescriptions[key] = NALR(ear, sample_rate=self.sample_rate, nfir=self.nfir)
+        return self._prescriptions[key]
+
+
+def baseline_aid(
+    *,
+    sample_rate: float,
+    nfir: int,
+    apply_compressor: bool,
+    threshold: float,
+    attenuation: float,
+    attack_ms: float,
+    release_ms: float,
+    rms_buffer_size_s: float,
+) -> NALRAid:
+    """Build the hearing aid of the CAD1 and ICASSP 2024 baselines from their configuration.
+
+    Parameters
+    ----------
+    sample_rate, nfir
+        As in `NALRAid`.
+    apply_compressor : bool
+        Whether there is a compressor after NAL-R; the parameters that follow are its own.
+    threshold, attenuation, attack_ms, release_ms, rms_buffer_size_s
+        As in `Compressor`; checked even if there is none.
+    """
+    compressor = Compressor(
+        sample_rate=sample_rate,
+        threshold=threshold,
+        attenuation=attenuation,
+        attack_ms=attack_ms,
+        release_ms=release_ms,
+        rms_buffer_size_s=rms_buffer_size_s,
+    )
+    return NALRAid(
+        sample_rate=sample_rate, nfir=nfir, compressor=compressor if apply_compressor else None
+    )

@@ -1,0 +1,160 @@
+"""Music over two loudspeakers, picked up at a listener's ears.
+
+Each loudspeaker reaches both ears, so a head is described by four impulse responses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.signal import oaconvolve
+
+from cadenza import _check, audio
+from cadenza._check import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class HeadResponse:
+    """Impulse responses from two loudspeakers to two ears.
+
+    Parameters
+    ----------
+    left_speaker, right_speaker : array_like, shape (2, K)
+        Response to each loudspeaker: row 0 at the left ear, row 1 at the right ear. The two may
+        differ in length.
+    """
+
+    left_speaker: NDArray[np.float64]
+    right_speaker: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        for name in ("left_speaker", "right_speaker"):
+            object.__setattr__(self, name, _two_rows(name, getattr(self, name)))
+
+
+def response_files(
+    folder: str | Path,
+    *,
+    microphone: str,
+    subject: str,
+    left_angle_deg: float,
+    right_angle_deg: float,
+) -> tuple[Path, Path]:
+    """Files that hold the responses to the left and to the right loudspeaker.
+
+    They are called ``<microphone>-<subject>-n<angle>.wav`` and ``-p<angle>.wav``, the angle without
+    sign and with one decimal, for example ``BTE_fr-VP_E1-n37.5.wav``.
+
+    Parameters
+    ----------
+    folder, microphone, subject, left_angle_deg, right_angle_deg
+        As in `read_head_response`.
+    """
+    stem = f"{microphone}-{subject}"
+    left = Path(folder) / f"{stem}-n{abs(left_angle_deg):.1f}.wav"
+    right = Path(folder) / f"{stem}-p{abs(right_angle_deg):.1f}.wav"
+    return left, right
+
+
+def read_head_response(
+    folder: str | Path,
+    *,
+    microphone: str,
+    subject: str,
+    left_angle_deg: float,
+    right_angle_deg: float,
+    sample_rate: int,
+) -> HeadResponse:
+    """Read the responses of one head and two loudspeaker positions.
+
+    The files are those of `response_files`; they are stereo: left ear, right ear.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder of the files.
+    microphone, subject : str
+        For example ``"BTE_fr"`` (front microphone of a behind-the-ear device) and ``"VP_E1"``.
+    left_angle_deg, right_angle_deg : float
+        Directions of the loudspeakers in degrees off the middle; the sign is not used.
+    sample_rate : int
+        Rate in Hz that the files must have.
+
+    Returns
+    -------
+    HeadResponse
+
+    Raises
+    ------
+    InputError
+        Listing every file that is missing, unreadable, not stereo or of another sample rate.
+    """
+    responses = []
+    problems = []
+    for path in response_files(
+        folder,
+        microphone=microphone,
+        subject=subject,
+        left_angle_deg=left_angle_deg,
+        right_angle_deg=right_angle_deg,
+    ):
+        try:
+            responses.append(_read_stereo(path, sample_rate))
+        except InputError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise InputError(problems)
+    return HeadResponse(*responses)
+
+
+def _read_stereo(path: Path, sample_rate: int) -> NDArray[np.float64]:
+    found = audio.info(path)
+    if (found.channels, found.sample_rate) != (2, sample_rate):
+        raise InputError(
+            f"{path}: expected 2 channels at {sample_rate} Hz, "
+            f"found {found.channels} at {found.sample_rate} Hz"
+        )
+    return audio.read(path)[0]
+
+
+def render(music: ArrayLike, head: HeadResponse) -> NDArray[np.float64]:
+    """Play stereo music over the two loudspeakers and return what arrives at the ears.
+
+    Parameters
+    ----------
+    music : array_like, shape (2, T)
+        Feeds of the left and the right loudspeaker, at the sample rate of the responses.
+    head : HeadResponse
+        Responses of the listener's head.
+
+    Returns
+    -------
+    ndarray, shape (2, T)
+        Signals at the left and the right ear. The last responses are cut off at T.
+
+    Raises
+    ------
+    ValueError
+        If the music is not stereo or not finite.
+
+    Examples
+    --------
+    >>> head = HeadResponse(left_speaker=[[1, 0], [0, 0.5]], right_speaker=[[0, 0.5], [1, 0]])
+    >>> render([[1, 0, 0], [0, 0, 0]], head)
+    array([[1. , 0. , 0. ],
+           [0. , 0.5, 0. ]])
+    """
+    left, right = _two_rows("music", music)
+    from_left = oaconvolve(left[np.newaxis], head.left_speaker, axes=-1)[:, : left.size]
+    from_right = oaconvolve(right[np.newaxis], head.right_speaker, axes=-1)[:, : left.size]
+    return from_left + from_right
+
+
+def _two_rows(name: str, value: ArrayLike) -> NDArray[np.float64]:
+    array = _check.signal(name, value, ndim=(2,))
+    if len(array) != 2 or array.shape[1] == 0:
+        raise ValueError(f"{name} must have shape (2, samples), got {array.shape}")
+    return array
