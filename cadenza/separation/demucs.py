@@ -1,0 +1,80 @@
+"""Hybrid Demucs, the separator of the CAD1 and ICASSP 2024 baselines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cadenza.separation import weights
+from cadenza.separation.network import NetworkSeparator
+
+if TYPE_CHECKING:
+    import torch
+
+_URL = "https://download.pytorch.org/torchaudio/models/hdemucs_high_musdbhq_only.pt"
+_CACHE = "torchaudio/models"  # where torchaudio looks for this file, too
+_SILENCE = 1e-8  # standard deviation
+
+
+@dataclass(frozen=True)
+class HybridDemucs(NetworkSeparator):
+    """Waveform and spectrogram network, trained on the training part of MUSDB18-HQ [1]_.
+
+    Architecture and weights are those of ``torchaudio.pipelines.HDEMUCS_HIGH_MUSDB``.
+
+    Parameters
+    ----------
+    device : str, optional
+        ``cpu``, ``gpu<N>``, ``cuda``, ``cuda:<N>`` or ``mps``. Default: CUDA if available, else
+        the CPU.
+    weights : str or Path, optional
+        File with a state dictionary. Default: the published one, downloaded once (about 330 MB)
+        into torch's cache.
+    segment_s, overlap_s : float
+        Seconds of music that the network sees at a time, and of cross-fade between them; see
+        `cadenza.separation.overlap_add`.
+    progress : bool
+        Show a progress bar inside a long song.
+    sha256 : str, optional
+        Beginning of the SHA-256 that the file of the weights must have. Default: not checked.
+
+    References
+    ----------
+    .. [1] Défossez (2021), Hybrid spectrogram and waveform source separation, Music Demixing
+       Workshop at ISMIR 2021.
+    """
+
+    sources: ClassVar[tuple[str, ...]] = ("drums", "bass", "other", "vocals")
+    model_sample_rate: ClassVar[int] = 44100
+
+    sha256: str | None = None
+
+    def _estimate(self, mixture: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Separate the mixture with mean 0 and standard deviation 1 of its mid signal.
+
+        As in the Cadenza baselines the mean is given back to every source, so that the sources add
+        up to the mixture and three times its mean.
+        """
+        mid = mixture.mean(axis=0)
+        mean, deviation = mid.mean(), mid.std()
+        if deviation < _SILENCE:  # a constant, or channels that cancel each other
+            return super()._estimate(mixture)
+        estimates = super()._estimate((mixture - mean) / deviation)
+        estimates *= deviation
+        estimates += mean
+        return estimates
+
+    def _load(self) -> torch.nn.Module:
+        from torchaudio.models import hdemucs_high
+
+        if self.weights is None:
+            (path,) = weights.download([_URL], _CACHE, instead="/path/to/the/file")
+        else:
+            path = Path(self.weights).expanduser()
+        network: torch.nn.Module = hdemucs_high(sources=list(self.sources))
+        weights.load(network, path, sha256=self.sha256)
+        return network

@@ -1,0 +1,151 @@
+"""What all separators around a torch network share."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cadenza._check import InputError
+from cadenza.separation import Stems, separate
+from cadenza.separation.overlap_add import overlap_add
+
+if TYPE_CHECKING:
+    import torch
+
+_SHORTEST_CHUNK = 4096  # samples; networks cannot take the spectrum of less
+
+
+@dataclass(frozen=True)
+class NetworkSeparator(ABC):
+    """Separator around a torch network, ``(1, 2, T) -> (1, n_sources, 2, T)``.
+
+    A subclass gives `sources`, in the order of the network's output, `model_sample_rate` and
+    `_load`. The network is built and its weights are read at first use, or by `prepare`; it works
+    in single precision.
+
+    Parameters
+    ----------
+    device : str, optional
+        See `find_device`.
+    weights : str or Path, optional
+        Where the weights are. Default: the published ones, downloaded once.
+    segment_s, overlap_s : float
+        Seconds of music that the network sees at a time, and of cross-fade between them; see
+        `cadenza.separation.overlap_add`.
+    progress : bool
+        Show a progress bar inside a long song.
+    """
+
+    sources: ClassVar[tuple[str, ...]]
+    model_sample_rate: ClassVar[int]
+
+    device: str | None = None
+    weights: str | Path | None = None
+    segment_s: float = 10.0
+    overlap_s: float = 0.1
+    progress: bool = False
+
+    def prepare(self) -> None:
+        """Find the device and load the weights.
+
+        Raises
+        ------
+        InputError
+            If the device, the weights or an optional package is missing or wrong.
+        """
+        _ = self._network
+
+    def __call__(self, mixture: ArrayLike, *, sample_rate: int) -> Stems:
+        """Separate a mixture.
+
+        Parameters
+        ----------
+        mixture : array_like, shape (2, T)
+            Stereo signal; mono, (T,) or (1, T), is used for both channels with a logged warning.
+        sample_rate : int
+            In Hz; the network gets the signal at its own sample rate.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (2, T)
+        """
+        return separate(
+            self._estimate,
+            mixture,
+            sources=self.sources,
+            sample_rate=sample_rate,
+            model_sample_rate=self.model_sample_rate,
+        )
+
+    def _estimate(self, mixture: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Estimates of all sources, (n_sources, 2, T), at the network's sample rate."""
+        return overlap_add(
+            self._run,
+            mixture,
+            n_sources=len(self.sources),
+            sample_rate=self.model_sample_rate,
+            segment_s=self.segment_s,
+            overlap_s=self.overlap_s,
+            progress=self.progress,
+        )
+
+    def _run(self, chunk: NDArray[np.float64]) -> NDArray[np.float32]:
+        import torch
+
+        missing = max(0, _SHORTEST_CHUNK - chunk.shape[1])
+        padded = np.pad(chunk, [(0, 0), (0, missing)]).astype(np.float32)
+        with torch.inference_mode():
+            estimates = self._network(torch.from_numpy(padded)[None].to(self._device))
+        result: NDArray[np.float32] = estimates[0, ..., : chunk.shape[1]].cpu().numpy()
+        return result
+
+    @cached_property
+    def _device(self) -> torch.device:
+        return find_device(self.device)
+
+    @cached_property
+    def _network(self) -> torch.nn.Module:
+        device = self._device  # an error is found before anything is downloaded
+        return self._load().eval().to(device)
+
+    @abstractmethod
+    def _load(self) -> torch.nn.Module:
+        """Build the network and fill it with its weights."""
+
+
+def find_device(name: str | None) -> torch.device:
+    """Find the torch device of a given name.
+
+    Parameters
+    ----------
+    name : str or None
+        ``cpu``; ``gpu<N>`` or ``cuda:<N>``, the CUDA GPU with that index; ``cuda``, the current
+        one; ``mps``, the GPU of an Apple computer; None for CUDA if available, else the CPU.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown, or the machine has no such device.
+    """
+    import torch
+
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    match = re.fullmatch(r"cpu|mps|cuda|(?:gpu|cuda:)(\d+)", name)
+    if match is None:
+        raise InputError(f"device must be null, cpu, gpu<N>, cuda, cuda:<N> or mps, got {name!r}")
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise InputError("device must exist, got 'mps' on a machine without such a GPU")
+    if name in ("cpu", "mps"):
+        return torch.device(name)
+    n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if int(match[1] or 0) >= n_gpus:
+        raise InputError(f"device must exist, got {name!r} with {n_gpus} CUDA GPUs, counted from 0")
+    return torch.device(f"cuda:{match[1]}" if match[1] else "cuda")

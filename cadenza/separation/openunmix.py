@@ -1,0 +1,92 @@
+"""Open-Unmix, the second separator of the CAD1 and ICASSP 2024 baselines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from cadenza._check import InputError
+from cadenza.separation import weights
+from cadenza.separation.network import NetworkSeparator
+
+if TYPE_CHECKING:
+    import torch
+
+_URL = "https://zenodo.org/records/3370489/files"
+_FILES = {
+    "vocals": "vocals-b62c91ce.pth",
+    "drums": "drums-9619578f.pth",
+    "bass": "bass-8d85a5bd.pth",
+    "other": "other-b52fbbf7.pth",
+}
+_CACHE = "checkpoints"  # where the openunmix package looks for these files, too
+
+
+@dataclass(frozen=True)
+class OpenUnmix(NetworkSeparator):
+    """Recurrent networks, one a source, that mask the spectrogram of the mixture [1]_.
+
+    Networks and weights are those of ``umxhq`` in the package ``openunmix``, trained on
+    MUSDB18-HQ. The stems keep the phase of the mixture: no Wiener filter follows, as in the
+    Cadenza baselines.
+
+    Parameters
+    ----------
+    device : str, optional
+        ``cpu``, ``gpu<N>``, ``cuda``, ``cuda:<N>`` or ``mps``. Default: CUDA if available, else
+        the CPU.
+    weights : str or Path, optional
+        Folder with a state dictionary for each source, ``<source>.pth`` or
+        ``<source>-<SHA-256>.pth``; in the second case the checksum is verified. Default: the
+        published ones, downloaded once (about 140 MB) into torch's cache.
+    segment_s, overlap_s : float
+        Seconds of music that the networks see at a time, and of cross-fade between them; see
+        `cadenza.separation.overlap_add`.
+    progress : bool
+        Show a progress bar inside a long song.
+
+    References
+    ----------
+    .. [1] Stöter, Uhlich, Liutkus & Mitsufuji (2019), Open-Unmix: a reference implementation for
+       music source separation, Journal of Open Source Software 4(41), 1667.
+    """
+
+    sources: ClassVar[tuple[str, ...]] = ("vocals", "drums", "bass", "other")
+    model_sample_rate: ClassVar[int] = 44100
+
+    def _load(self) -> torch.nn.Module:
+        try:
+            from openunmix import umxhq
+        except ImportError:
+            raise InputError(
+                "the separator openunmix must have the package openunmix, "
+                "got none: pip install 'cadenza[openunmix]'"
+            ) from None
+        # The order of the targets is the order of the network's output
+        network: torch.nn.Module = umxhq(targets=list(self.sources), niter=0, pretrained=False)
+        for source, path in zip(self.sources, self._files(), strict=True):
+            part = network.get_submodule(f"target_models.{source}")
+            # The published files hold the window of the transform as well
+            weights.load(part, path, allow_others=True)
+        return network
+
+    def _files(self) -> list[Path]:
+        """Weights of each source."""
+        if self.weights is None:
+            urls = [f"{_URL}/{_FILES[source]}" for source in self.sources]
+            return weights.download(urls, _CACHE, instead="/path/to/a/folder/with/them")
+        folder = Path(self.weights).expanduser()
+        found = {
+            source: [*folder.glob(f"{source}.pth"), *folder.glob(f"{source}-*.pth")]
+            for source in self.sources
+        }
+        problems = [
+            f"{folder}: expected one file {source}.pth or {source}-<SHA-256>.pth, "
+            f"found {len(paths)}; separator.weights must name a folder with one for each source"
+            for source, paths in found.items()
+            if len(paths) != 1
+        ]
+        if problems:
+            raise InputError(problems)
+        return [path for (path,) in found.values()]

@@ -1,0 +1,62 @@
+"""The true stems instead of estimated ones: the upper bound of what a separator can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cadenza import audio
+from cadenza._check import InputError
+from cadenza.separation import Stems
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """Reads ``<stem>.wav`` or ``<stem>.flac`` from the folder of the mixture.
+
+    Parameters
+    ----------
+    sources : tuple of str
+        Names of the stems.
+    """
+
+    sources: tuple[str, ...] = ("vocals", "drums", "bass", "other")
+
+    def input_files(self, mixture_path: Path) -> tuple[Path, ...]:
+        """Files of the stems, in the order of `sources`; WAV goes before FLAC."""
+        return tuple(_stem_file(mixture_path.parent, source) for source in self.sources)
+
+    def separate_file(self, mixture_path: Path, *, sample_rate: int) -> Stems:
+        """Read the stems beside a mixture, which itself is not needed.
+
+        Parameters
+        ----------
+        mixture_path : Path
+            Names the folder.
+        sample_rate : int
+            In Hz; stems of another rate are resampled with a logged warning.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (2, T)
+
+        Raises
+        ------
+        InputError
+            If a stem is missing or unreadable, or the stems differ in length.
+        """
+        stems = {
+            source: audio.read(file, sample_rate=sample_rate, channels=2)[0]
+            for source, file in zip(self.sources, self.input_files(mixture_path), strict=True)
+        }
+        lengths = {source: stem.shape[1] for source, stem in stems.items()}
+        if len(set(lengths.values())) > 1:
+            raise InputError(
+                f"{mixture_path.parent}: expected stems of one length, found {lengths} samples"
+            )
+        return stems
+
+
+def _stem_file(folder: Path, source: str) -> Path:
+    wav, flac = folder / f"{source}.wav", folder / f"{source}.flac"
+    return flac if flac.is_file() and not wav.is_file() else wav

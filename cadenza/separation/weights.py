@@ -1,0 +1,124 @@
+"""Weights of trained networks: found or downloaded, verified, loaded without running any code."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from http.client import HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cadenza._check import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def download(urls: Sequence[str], folder: str, *, instead: str) -> list[Path]:
+    """Fetch published files into a folder of torch's cache, unless they are there.
+
+    Parameters
+    ----------
+    urls : sequence of str
+        Where the files are.
+    folder : str
+        Relative to torch's cache, which the environment variable ``TORCH_HOME`` may move.
+    instead : str
+        What a user can give as ``separator.weights`` instead, for the error message.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    InputError
+        If a file cannot be downloaded: which are missing, where to get them, where to put them.
+    """
+    import torch
+
+    cache = Path(torch.hub.get_dir()) / folder
+    files = {url: cache / url.rpartition("/")[2] for url in urls}
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        for url, path in files.items():
+            if not path.is_file():
+                torch.hub.download_url_to_file(url, str(path), hash_prefix=_sha256_in_name(path))
+    except (OSError, RuntimeError, HTTPException) as error:
+        missing = ", ".join(url for url, path in files.items() if not path.is_file())
+        raise InputError(
+            f"the separator's weights cannot be downloaded ({error}): get {missing} on another "
+            f"machine and put it into {cache}, or set separator.weights={instead}"
+        ) from None
+    return list(files.values())
+
+
+def load(
+    network: torch.nn.Module,
+    path: Path,
+    *,
+    sha256: str | None = None,
+    allow_others: bool = False,
+) -> None:
+    """Fill a network with the tensors of a file; all must be there and fit.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Filled in place.
+    path : Path
+        State dictionary as written by ``torch.save``.
+    sha256 : str, optional
+        Beginning of the SHA-256 that the file must have. Default: the one that torch's convention
+        puts into its name, ``<name>-<SHA-256>.pth``, if there is one.
+    allow_others : bool
+        Whether the file may hold tensors that the network does not have; they are left out.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, has another checksum or belongs to another network.
+    """
+    import torch
+
+    if not path.is_file():
+        raise InputError(f"{path}: file not found; separator.weights must name existing weights")
+    _check_sha256(path, _sha256_in_name(path) if sha256 is None else sha256)
+    try:
+        # Tensors only: other pickled objects could run code
+        state = dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:  # torch.load fails in many ways on files of other kinds
+        raise InputError(
+            f"{path}: expected weights of a network, a dictionary of tensors written by "
+            f"torch.save ({type(error).__name__})"
+        ) from None
+    if allow_others:
+        state = {name: state[name] for name in network.state_dict() if name in state}
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        first = str(error).splitlines()[1].strip()[:200]
+        raise InputError(
+            f"{path}: expected weights of {type(network).__name__}, found others. {first}"
+        ) from None
+
+
+def _sha256_in_name(path: Path) -> str | None:
+    match = re.search(r"-([0-9a-f]{8,64})$", path.stem)
+    return match[1] if match else None
+
+
+def _check_sha256(path: Path, expected: str | None) -> None:
+    if expected is None:
+        return
+    # YAML reads a text of digits alone as a number, unless it is in quotes
+    if not (isinstance(expected, str) and re.fullmatch(r"[0-9a-fA-F]+", expected)):
+        raise InputError(f"sha256 must be a text of hexadecimal digits, got {expected!r}")
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if not found.startswith(expected.lower()):
+        raise InputError(
+            f"{path}: expected a SHA-256 that begins with {expected}, found {found}; the file is "
+            "damaged or another one"
+        )

@@ -1,0 +1,1 @@
+"""Shared Hydra groups: one building block a file."""
