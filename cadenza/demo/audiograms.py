@@ -1,0 +1,58 @@
+"""Standard audiograms, and listeners made of them.
+
+References
+----------
+.. [1] Bisgaard, Vlaming & Dahlquist (2010), Standard audiograms for the IEC 60118-15 measurement
+   procedure, Trends in Amplification 14(2), 113-120.
+"""
+
+from __future__ import annotations
+
+from cadenza.audiogram import CHALLENGE_FREQUENCIES_HZ, Audiogram
+
+STANDARD_FREQUENCIES_HZ = (250, 375, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000)
+
+STANDARD_LEVELS_DB_HL: dict[str, tuple[float, ...]] = {
+    "N1": (10, 10, 10, 10, 10, 10, 15, 20, 30, 40),
+    "N2": (20, 20, 20, 22.5, 25, 30, 35, 40, 45, 50),
+    "N3": (35, 35, 35, 35, 40, 45, 50, 55, 60, 65),
+    "N4": (55, 55, 55, 55, 55, 60, 65, 70, 75, 80),
+    "N5": (65, 67.5, 70, 72.5, 75, 80, 80, 80, 80, 80),
+    "N6": (75, 77.5, 80, 82.5, 85, 90, 90, 95, 100, 100),
+    "N7": (90, 92.5, 95, 100, 105, 105, 105, 105, 105, 105),
+    "S1": (10, 10, 10, 10, 10, 10, 15, 30, 55, 70),
+    "S2": (20, 20, 20, 22.5, 25, 35, 55, 75, 95, 95),
+    "S3": (30, 30, 35, 47.5, 60, 70, 75, 80, 80, 85),
+}
+"""Thresholds at `STANDARD_FREQUENCIES_HZ`: N1 to N7 flat and moderately sloping, S1 to S3 steep.
+
+The higher the number, the greater the loss: N1 very mild, N4 moderate to severe, N7 profound."""
+
+
+def standard_audiogram(name: str) -> Audiogram:
+    """Standard audiogram by its name, ``"N1"`` to ``"N7"`` or ``"S1"`` to ``"S3"``.
+
+    Examples
+    --------
+    >>> standard_audiogram("N3").severity
+    'SEVERE'
+    """
+    if name not in STANDARD_LEVELS_DB_HL:
+        choices = ", ".join(STANDARD_LEVELS_DB_HL)
+        raise ValueError(f"name of the standard audiogram must be one of {choices}, got {name!r}")
+    return Audiogram(STANDARD_LEVELS_DB_HL[name], STANDARD_FREQUENCIES_HZ)
+
+
+def listener_entry(name: str, *, left: str, right: str) -> dict[str, object]:
+    """Entry of a Cadenza listener file (``listeners.*.json``): a standard audiogram at each ear.
+
+    The eight challenge frequencies are all in the standard but 8 kHz, which gets the threshold at
+    6 kHz.
+    """
+    levels = {ear: standard_audiogram(ear).at(CHALLENGE_FREQUENCIES_HZ) for ear in (left, right)}
+    return {
+        "name": name,
+        "audiogram_cfs": list(CHALLENGE_FREQUENCIES_HZ),
+        "audiogram_levels_l": levels[left].tolist(),
+        "audiogram_levels_r": levels[right].tolist(),
+    }
