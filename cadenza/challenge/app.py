@@ -1,0 +1,215 @@
+"""The edge between a recipe script and Hydra: help, overrides, building blocks, exit status.
+
+Exit status: 0 all good; 1 some items failed; 2 bad input or configuration, nothing was processed;
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import hydra
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from cadenza._check import InputError
+from cadenza.challenge.pairs import Shard
+
+logger = logging.getLogger(__name__)
+
+ALIASES = {
+    "nalr.fs": "nalr.sample_rate",
+    "path.exp": "path.exp_folder",
+    "path.music_test_file": "path.music_file",
+    "path.listeners_test_file": "path.listeners_file",
+}
+"""Keys of earlier releases and what they are called now."""
+
+HINTS = {
+    "separator.model": "choose a separator by its name: separator={value}",
+    "separator.force_redownload": "weights are downloaded once and kept; drop this key",
+}
+"""Keys of earlier releases that are spelt in another way now."""
+
+
+def recipe(script: str, main: Callable[[DictConfig], int]) -> Callable[[], None]:
+    """Make the command-line entry point of a recipe script.
+
+    Parameters
+    ----------
+    script : str
+        ``__file__`` of the script; its ``config.yaml`` lies beside it.
+    main : callable
+        Gets the composed configuration, with all mandatory keys given and all values of the right
+        type, and returns the exit status.
+
+    Returns
+    -------
+    callable
+        Runs the script with the arguments of the command line and exits.
+    """
+    path = Path(script).resolve()
+
+    def entry_point() -> None:
+        if {"--help", "-h"} & set(sys.argv[1:]):
+            print(_help(path, sys.modules[main.__module__].__doc__ or ""))
+            return
+        statuses: list[int] = []
+
+        def task(config: DictConfig) -> None:
+            statuses.append(_run(main, config, path))
+
+        try:
+            sys.argv[1:] = [f"hydra.job.name={path.stem}", *map(_translate, sys.argv[1:])]
+            hydra.main(version_base="1.3", config_path=str(path.parent), config_name="config")(
+                task
+            )()
+        except InputError as error:
+            statuses.append(_report(error))
+        except SystemExit as error:
+            # Hydra has explained what is wrong with the configuration
+            raise SystemExit(2 if error.code and not statuses else error.code) from None
+        sys.exit(max(statuses, default=0))
+
+    return entry_point
+
+
+def build(config: DictConfig, key: str) -> Any:  # noqa: ANN401
+    """Build the object that a configuration block describes by its ``_target_``.
+
+    Parameters
+    ----------
+    config : DictConfig
+        The whole configuration, so that the block may refer to other keys.
+    key : str
+        Where the block is.
+
+    Raises
+    ------
+    InputError
+        Naming the key and the class, if the class is unknown or does not accept the block.
+    """
+    try:
+        return instantiate(config[key], _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, InputError):
+            raise cause from None
+        detail = f"{type(cause).__name__}: {cause}" if cause else str(error)
+        target = config[key].get("_target_", "which lacks a _target_")
+        raise InputError(f"cannot build {key} ({target}): {detail}") from None
+
+
+def settings(config: DictConfig, step: str, keys: Sequence[str]) -> dict[str, Any]:
+    """Settings that the results of a step depend on, for the run loop.
+
+    Parameters
+    ----------
+    config : DictConfig
+        The whole configuration.
+    step : str
+        Name and version of the algorithm; another version does not go on with old results.
+    keys : sequence of str
+        Keys and blocks that matter.
+    """
+    resolved = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True))
+    return {"step": step, **{key: resolved[key] for key in keys}}
+
+
+def run_options(config: DictConfig) -> dict[str, Any]:
+    """Arguments of the run loop that every recipe takes from the same keys."""
+    return {
+        "shard": Shard(config.evaluate.batch, config.evaluate.batch_size),
+        "resume": config.resume,
+        "on_error": config.on_error,
+    }
+
+
+def _run(main: Callable[[DictConfig], int], config: DictConfig, script: Path) -> int:
+    try:
+        _check(config, script)
+        return main(config)
+    except InputError as error:
+        return _report(error)
+    except OmegaConfBaseException as error:
+        return _report(InputError(str(error).splitlines()[0]))
+    except KeyboardInterrupt:
+        logger.error("interrupted; the same command continues")
+        return 130
+
+
+def _report(error: InputError) -> int:
+    shown = error.problems[:50]
+    for problem in shown:
+        print(f"error: {problem}", file=sys.stderr)
+    if len(error.problems) > len(shown):
+        print(f"error: ... and {len(error.problems) - len(shown)} more", file=sys.stderr)
+    return 2
+
+
+def _check(config: DictConfig, script: Path) -> None:
+    """Check that mandatory keys are given and that values have the type of their default."""
+    given = _leaves(OmegaConf.to_container(config))
+    if missing := [key for key, value in given if value == "???"]:
+        raise InputError([f"{key} is required: {key}=..." for key in missing])
+    problems = []
+    defaults = OmegaConf.load(script.with_name("config.yaml"))
+    for key, default in _leaves(OmegaConf.to_container(defaults)):
+        value = OmegaConf.select(config, key, throw_on_missing=False)
+        if not _has_type_of(default, value):
+            problems.append(
+                f"{key} must be of type {type(default).__name__} (like {default}), got {value!r}"
+            )
+    if problems:
+        raise InputError(problems)
+
+
+def _leaves(node: Any, prefix: str = "") -> list[tuple[str, Any]]:  # noqa: ANN401
+    if not isinstance(node, dict):
+        return [(prefix, node)]
+    leaves = []
+    for key, child in node.items():
+        if prefix or key not in ("defaults", "hydra"):
+            leaves += _leaves(child, f"{prefix}.{key}" if prefix else key)
+    return leaves
+
+
+def _has_type_of(default: object, value: object) -> bool:
+    if default is None or value is None or (isinstance(default, str) and "$" in default):
+        return True
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    if isinstance(default, str):
+        return True
+    return isinstance(value, int) or (isinstance(default, float) and isinstance(value, float))
+
+
+def _translate(argument: str) -> str:
+    key, equals, value = argument.partition("=")
+    name = key.lstrip("+~")
+    if equals and name in HINTS:
+        raise InputError(f"{name} is no key: {HINTS[name].format(value=value)}")
+    return argument.replace(name, ALIASES[name], 1) if equals and name in ALIASES else argument
+
+
+def _help(script: Path, description: str) -> str:
+    configs = Path(sys.modules["cadenza.configs"].__path__[0])
+    groups = "\n".join(
+        f"  {folder.name}: {', '.join(sorted(p.stem for p in folder.glob('*.yaml')))}"
+        for folder in sorted(configs.iterdir())
+        if folder.is_dir() and any(folder.glob("*.yaml"))
+    )
+    return (
+        f"{description.strip()}\n\n"
+        f"Usage: python {script.name} key=value ...\n\n"
+        f"Blocks to choose from (GROUP=NAME, options of a block: GROUP.key=value):\n{groups}\n\n"
+        "Keys with their defaults (??? must be given):\n\n"
+        f"{script.with_name('config.yaml').read_text(encoding='utf-8')}\n"
+        "Exit status: 0 all good; 1 some items failed; 2 bad input or configuration."
+    )

@@ -1,0 +1,183 @@
+"""Result files that survive a kill: a journal to resume from, a table to read, shards to merge."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cadenza._check import InputError
+from cadenza._files import replacing
+from cadenza.challenge.pairs import Shard
+
+Row = Mapping[str, Any]
+
+
+class Journal:
+    """Append-only record of the finished items of one step, a JSON object per line.
+
+    The first line holds the settings that the results depend on. A line that a kill cut short is
+    dropped when the journal is opened again; the last line of an item counts.
+
+    Parameters
+    ----------
+    path : Path
+        The journal; opened for reading here, created by `start`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.settings: dict[str, Any] | None = None
+        self.entries: dict[str, dict[str, Any]] = {}
+        for number, line in enumerate(_complete_lines(path)):
+            if number == 0:
+                self.settings = line
+            else:
+                self.entries[line["key"]] = line
+
+    def start(self, settings: Mapping[str, Any], entries: Sequence[Row]) -> None:
+        """Begin anew with these settings and entries, in one step."""
+        self.settings = dict(settings)
+        self.entries = {entry["key"]: dict(entry) for entry in entries}
+        with replacing(self.path) as temporary:
+            lines = [self.settings, *self.entries.values()]
+            temporary.write_text("".join(map(_line, lines)), encoding="utf-8")
+
+    def append(self, entry: Row) -> None:
+        """Add one entry; once this returns, the entry survives a kill of the process."""
+        self.entries[entry["key"]] = dict(entry)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(_line(entry))
+
+
+def journal_path(table: Path) -> Path:
+    """Journal that belongs to a result table."""
+    return table.with_suffix(".journal.jsonl")
+
+
+def _line(entry: Row) -> str:
+    return json.dumps(entry) + "\n"
+
+
+def _complete_lines(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    *lines, _cut_short = path.read_text(encoding="utf-8").split("\n")
+    try:
+        return [json.loads(line) for line in lines]
+    except ValueError:
+        raise InputError(
+            f"{path}: not a journal of this program; resume=false starts again"
+        ) from None
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Write a CSV table in one step: comma, CRLF, floats in shortest round-trip form.
+
+    Values that a row lacks stay empty.
+    """
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """Read a CSV table as text; its columns must be `columns`."""
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        if list(reader.fieldnames or []) != list(columns):
+            raise InputError(
+                f"{path}: expected the columns {', '.join(columns)}, got {reader.fieldnames}"
+            )
+        return list(reader)
+
+
+def merge_tables(
+    parts: Sequence[Path], target: Path, columns: Sequence[str], keys: Sequence[tuple[str, ...]]
+) -> list[dict[str, str]]:
+    """Merge the result tables of all shards into one, in the order of `keys`.
+
+    Parameters
+    ----------
+    parts : sequence of Path
+        Tables to read.
+    target : Path
+        Table to write; it may be one of the parts.
+    columns : sequence of str
+        Columns of all tables; the first ones identify a row.
+    keys : sequence of tuple of str
+        First values of every row that the merged table must have, in order.
+
+    Returns
+    -------
+    list of dict
+        The merged rows.
+
+    Raises
+    ------
+    InputError
+        Listing missing parts, or parts that were made with different settings, or rows that are
+        missing, unknown or there twice; nothing is written then.
+    """
+    missing = [f"missing file: {part}" for part in parts if not part.is_file()]
+    if missing:
+        raise InputError(missing)
+    settings = {json.dumps(Journal(journal_path(part)).settings): part for part in parts}
+    if len(settings) > 1:
+        different = " and ".join(map(str, settings.values()))
+        raise InputError(f"made with different settings: {different}")
+    rows: dict[tuple[str, ...], dict[str, str]] = {}
+    problems = []
+    for part in parts:
+        for row in read_table(part, columns):
+            key = tuple(row[column] for column in columns[: len(keys[0])])
+            if key in rows:
+                problems.append(f"{part}: {' '.join(key)} is there twice")
+            rows[key] = row
+    wanted = set(keys)
+    problems += [f"no result for {' '.join(key)}" for key in keys if key not in rows]
+    problems += [f"unknown item {' '.join(key)}" for key in rows if key not in wanted]
+    if problems:
+        raise InputError(problems)
+    merged = [rows[key] for key in keys]
+    write_table(target, columns, merged)
+    return merged
+
+
+def merge_scores(
+    folder: Path,
+    columns: Sequence[str],
+    keys: Sequence[tuple[str, ...]],
+    *,
+    n_batches: int,
+    score: str,
+) -> int:
+    """Merge the score tables of all batches in a folder into ``scores.csv`` and print the mean.
+
+    Returns
+    -------
+    int
+        Exit status: 1 if a score is missing because its item failed.
+    """
+    parts = [folder / f"scores{Shard(index, n_batches).suffix}.csv" for index in range(n_batches)]
+    table = folder / "scores.csv"
+    rows = merge_tables(parts, table, columns, keys)
+    print(summary(table, rows, score, n_wanted=len(keys)))
+    return 0 if mean_of(rows, score)[1] == len(keys) else 1
+
+
+def summary(table: Path, rows: Sequence[Row], score: str, *, n_wanted: int) -> str:
+    """One line: the mean score, how many items it covers, and where all scores are."""
+    mean, n_scores = mean_of(rows, score)
+    return f"mean HAAQI {mean:.4f} over {n_scores} of {n_wanted} items: {table}"
+
+
+def mean_of(rows: Sequence[Row], column: str) -> tuple[float, int]:
+    """Mean over the rows that have a finite value in `column`, and how many these are."""
+    values = [float(row[column]) for row in rows if row.get(column) not in (None, "")]
+    values = [value for value in values if math.isfinite(value)]
+    return (math.fsum(values) / len(values) if values else math.nan, len(values))

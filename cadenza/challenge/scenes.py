@@ -1,0 +1,107 @@
+"""Drawing the training scenes, exactly as the challenges drew the published ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from cadenza._check import InputError
+from cadenza.challenge.seeds import random_state
+
+
+def icassp_2024_scenes(
+    tracks: Iterable[str],
+    gains: Sequence[str],
+    positions: Sequence[str],
+    *,
+    scenes_per_song: int = 4,
+) -> dict[str, dict[str, str]]:
+    """Scenes of ICASSP 2024: which gains and head position go with which song.
+
+    Every song has a random stream of its own, so that more scenes per song extend each song's
+    list without changing its beginning. No gain and no position comes twice for a song.
+
+    Parameters
+    ----------
+    tracks : iterable of str
+        Track names, in the order of the song list.
+    gains, positions : sequence of str
+        Ids of the gains and of the head positions, in file order.
+    scenes_per_song : int
+        At most the number of gains and of positions.
+
+    Returns
+    -------
+    dict
+        Scene id (``scene_10001`` ...) -> ``music``, ``gain``, ``head_loudspeaker_positions``.
+
+    Raises
+    ------
+    InputError
+        If there are fewer gains or positions than scenes per song.
+    """
+    limit = min(len(gains), len(positions))
+    if not 1 <= scenes_per_song <= limit:
+        raise InputError(
+            f"scene.number_scenes_per_song must be 1 ... {limit} (no gain and no head position is "
+            f"used twice for a song: {len(gains)} gains, {len(positions)} positions), "
+            f"got {scenes_per_song}"
+        )
+    scenes: dict[str, dict[str, str]] = {}
+    for track in tracks:
+        rng = random_state(track)
+        free_gains, free_positions = list(gains), list(positions)
+        for _ in range(scenes_per_song):
+            scenes[f"scene_{10001 + len(scenes)}"] = {
+                "music": track,
+                "gain": free_gains.pop(_pick_one(len(free_gains), rng)),
+                "head_loudspeaker_positions": free_positions.pop(
+                    _pick_one(len(free_positions), rng)
+                ),
+            }
+    return scenes
+
+
+def icassp_2024_scene_listeners(
+    scenes: Iterable[str], listeners: Sequence[str], *, listeners_per_scene: int = 2
+) -> dict[str, list[str]]:
+    """Listeners of every scene of ICASSP 2024, drawn without replacement from one stream.
+
+    Parameters
+    ----------
+    scenes : iterable of str
+        Scene ids, in order.
+    listeners : sequence of str
+        Listener ids, in file order.
+    listeners_per_scene : int
+        If there are no more listeners than this, every scene gets all of them in order.
+
+    Returns
+    -------
+    dict
+        Scene id -> listener ids.
+
+    Raises
+    ------
+    InputError
+        If `listeners_per_scene` is below 1.
+    """
+    if listeners_per_scene < 1:
+        raise InputError(
+            f"scene_listener.number_listeners_per_scene must be at least 1, "
+            f"got {listeners_per_scene}"
+        )
+    rng = random_state("icassp2024")
+    return {scene: _pick(listeners, listeners_per_scene, rng) for scene in scenes}
+
+
+def _pick(items: Sequence[str], count: int, rng: np.random.RandomState) -> list[str]:
+    """Draw without replacement; a list that is small enough is taken whole, without a draw."""
+    if len(items) <= count:
+        return list(items)
+    return [items[i] for i in rng.permutation(len(items))[:count]]
+
+
+def _pick_one(count: int, rng: np.random.RandomState) -> int:
+    return int(rng.permutation(count)[0]) if count > 1 else 0

@@ -1,0 +1,1 @@
+"""The challenges' scripts; each folder has the ``config.yaml`` that users edit."""

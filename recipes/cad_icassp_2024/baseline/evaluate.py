@@ -1,0 +1,122 @@
+"""Score the enhanced music of ICASSP 2024 with HAAQI.
+
+The reference is the true stems, remixed with the gains of the scene and amplified with NAL-R for
+the listener. Reads <exp_folder>/enhanced_signals and writes <exp_folder>/scores.csv, or
+scores_<batch + 1>-<batch_size>.csv for a batch.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+
+from cadenza import audio
+from cadenza.challenge import app
+from cadenza.challenge.icassp_2024 import ScenePair, read_scene_pairs
+from cadenza.challenge.pairs import thin
+from cadenza.challenge.results import summary
+from cadenza.challenge.run import Item
+from cadenza.challenge.run import run as run_items
+from cadenza.challenge.seeds import random_state
+from cadenza.haaqi import haaqi
+from cadenza.haaqi.presentation import presentation_level_db_spl
+from cadenza.hearing_aid import NALR
+from cadenza.remix import STEMS, remix_to_mixture
+
+logger = logging.getLogger(__name__)
+
+TRACKS = ("mixture", *STEMS)
+COLUMNS = ["scene", "song", "listener", "left_score", "right_score", "score"]
+
+
+class Evaluator:
+    """Scores pairs; the reference of a scene is made once for all its listeners."""
+
+    def __init__(self, config: DictConfig) -> None:
+        self.config = config
+        self._reference = lru_cache(maxsize=1)(self._make_reference)
+
+    def __call__(self, item: Item[ScenePair]) -> dict[str, float]:
+        """HAAQI of one enhanced signal, for each ear and their mean."""
+        config, pair = self.config, item.data
+        enhanced = self._read_enhanced(enhanced_file(config, pair))
+        tracks = item.inputs[: len(TRACKS)]
+        reference = self._reference(tracks, tuple(pair.gains_db.items()))
+        rng = (
+            random_state(pair.scene) if config.evaluate.set_random_seed else np.random.RandomState()
+        )
+        scores = {}
+        for ear, channel, processed in zip(("left", "right"), reference, enhanced, strict=True):
+            audiogram = getattr(pair.listener, ear)
+            prescription = NALR(
+                audiogram, sample_rate=config.nalr.sample_rate, nfir=config.nalr.nfir
+            )
+            amplified = prescription(channel)
+            score = haaqi(
+                audio.resample(amplified, config.sample_rate, config.HAAQI_sample_rate),
+                processed,
+                sample_rate=config.HAAQI_sample_rate,
+                audiogram=audiogram,
+                equalisation="none",
+                level_db_spl=presentation_level_db_spl(channel),
+                rng=rng,
+            )
+            scores[f"{ear}_score"] = score.score
+        return {**scores, "score": (scores["left_score"] + scores["right_score"]) / 2}
+
+    def _make_reference(
+        self, tracks: tuple[Path, ...], gains_db: tuple[tuple[str, float], ...]
+    ) -> NDArray[np.float64]:
+        """True stems, remixed with the gains of the scene."""
+        rate = self.config.sample_rate
+        mixture, *stems = (audio.read(file, sample_rate=rate, channels=2)[0] for file in tracks)
+        named = dict(zip(STEMS, stems, strict=True))
+        return remix_to_mixture(named, dict(gains_db), mixture, rate)
+
+    def _read_enhanced(self, file: Path) -> NDArray[np.float64]:
+        enhanced, rate = audio.read(file, channels=2)
+        if rate != self.config.remix_sample_rate:
+            expected = self.config.remix_sample_rate
+            logger.warning("%s: expected %d Hz, got %d Hz", file, expected, rate)
+        return audio.resample(enhanced, rate, self.config.HAAQI_sample_rate)
+
+
+def enhanced_file(config: DictConfig, pair: ScenePair) -> Path:
+    """Where enhance.py has put the enhanced signal of a pair."""
+    return Path(config.path.exp_folder) / "enhanced_signals" / f"{pair.key}_remix.flac"
+
+
+def make_item(config: DictConfig, pair: ScenePair) -> Item[ScenePair]:
+    """Which files the score of a pair is made of."""
+    enhanced = enhanced_file(config, pair)
+    needed = [] if config.evaluate.allow_missing and not enhanced.is_file() else [enhanced]
+    inputs = (*(pair.file(track) for track in TRACKS), *needed)
+    return Item(pair.key, pair.labels, pair, pair.depends_on, inputs)
+
+
+def run(config: DictConfig) -> int:
+    """Score all pairs of the batch that have no score yet."""
+    pairs = thin(read_scene_pairs(config.path), 15 if config.evaluate.small_test else 1)
+    keys = ("sample_rate", "HAAQI_sample_rate", "nalr")
+    report = run_items(
+        [make_item(config, pair) for pair in pairs],
+        Evaluator(config),
+        folder=Path(config.path.exp_folder),
+        name="scores",
+        columns=COLUMNS,
+        settings=app.settings(config, "cad_icassp_2024/evaluate 1", keys),
+        **app.run_options(config),
+    )
+    print(summary(report.table, report.rows, "score", n_wanted=report.n_items))
+    return report.exit_status
+
+
+main = app.recipe(__file__, run)
+
+if __name__ == "__main__":
+    main()
