@@ -1,0 +1,81 @@
+"""The signals and listeners of the HAAQI checkpoints (HAAQI §13.1)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cadenza.audiogram import PRESCRIPTION_FREQUENCIES_HZ, Audiogram
+from cadenza.haaqi.alignment import align_and_trim
+from cadenza.haaqi.periphery import middle_ear
+from cadenza.hearing_aid import NALR
+
+LEVEL_DB_SPL = 90.0
+SAMPLE_RATE = 24000
+
+# amplitude, modulation depth, modulation rate (Hz), frequency (Hz)
+_COMPONENTS = (
+    (1.0, 0.8, 3, 220),
+    (0.7, 0.7, 7, 523.25),
+    (0.5, 0.6, 11, 1318.5),
+    (0.35, 0.9, 27, 3135.96),
+    (0.2, 0.5, 61, 6271.93),
+)
+
+
+def audiogram(*levels_db_hl: float) -> Audiogram:
+    return Audiogram(levels_db_hl, PRESCRIPTION_FREQUENCIES_HZ)
+
+
+AUDIOGRAMS = {
+    "normal": audiogram(0, 0, 0, 0, 0, 0),
+    "mild": audiogram(10, 10, 15, 25, 35, 40),
+    "severe": audiogram(55, 60, 65, 75, 85, 90),
+}
+AMPLIFICATION = {"normal": 1, "mild": 1, "severe": 20}  # makes the processed signal audible
+
+
+def ungated(n_samples: int, sample_rate: float = SAMPLE_RATE) -> np.ndarray:
+    t = np.arange(n_samples) / sample_rate
+    music = 0.6 * (1 + 0.5 * np.sin(2 * np.pi * 43 * t))
+    music *= np.sin(2 * np.pi * (150 * t + 1200 * t**2))
+    for amplitude, depth, rate_hz, frequency_hz in _COMPONENTS:
+        envelope = amplitude * (1 + depth * np.sin(2 * np.pi * rate_hz * t))
+        music += envelope * np.sin(2 * np.pi * frequency_hz * t)
+    return 0.05 * music
+
+
+def reference(sample_rate: float = SAMPLE_RATE) -> np.ndarray:
+    """3 s of music with silence at both ends and a gap."""
+    t = np.arange(3 * sample_rate) / sample_rate
+    silent = (t < 0.05) | ((t >= 1.4) & (t < 1.7)) | (t >= 2.95)
+    return np.where(silent, 0, ungated(t.size, sample_rate))
+
+
+def clipped(signal: np.ndarray) -> np.ndarray:
+    """A signal that comes 37 samples late and saturates."""
+    return 0.08 * np.tanh(delayed(signal, 37) / 0.08)
+
+
+def processed() -> np.ndarray:
+    """The reference late, saturated, filtered and with a soft tone."""
+    y = clipped(reference())
+    tone = np.sin(2 * np.pi * 1760 * np.arange(y.size) / SAMPLE_RATE)
+    return y + 0.3 * delayed(y, 1) + 0.002 * tone
+
+
+def delayed(signal: np.ndarray, n_samples: int) -> np.ndarray:
+    return np.concatenate([np.zeros(n_samples), signal[:-n_samples]])
+
+
+def pair(listener: str, equalisation: str) -> tuple[np.ndarray, np.ndarray]:
+    """Reference and processed signal for a listener."""
+    gain = AMPLIFICATION[listener]
+    return reference() * (1 if equalisation == "nalr" else gain), processed() * gain
+
+
+def behind_middle_ear(listener: str, equalisation: str) -> np.ndarray:
+    """Both signals as the cochlea gets them, shape (2, N)."""
+    reference, processed, _ = align_and_trim(*pair(listener, equalisation))
+    if equalisation == "nalr":
+        reference = NALR(AUDIOGRAMS[listener], sample_rate=SAMPLE_RATE, nfir=140)(reference)[140:]
+    return middle_ear(np.stack([reference, processed]))

@@ -1,0 +1,328 @@
+"""HAAQI as its users meet it: invariances, randomness, flags and errors."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+
+import numpy as np
+import pytest
+
+from cadenza.audiogram import Audiogram
+from cadenza.haaqi import HaaqiScore, SilentReferenceError, haaqi
+
+SLOPING = Audiogram([10, 10, 15, 25, 30, 35, 40, 45])
+N_SAMPLES = 14400  # 0.6 s
+
+
+@pytest.fixture
+def music(rng):
+    t = np.arange(N_SAMPLES) / 24000
+    tremolo = 1 + 0.5 * np.sin(2 * np.pi * 30 * t)
+    return 0.1 * tremolo * np.sin(2 * np.pi * 440 * t) + 0.02 * rng.standard_normal(t.size)
+
+
+def score(reference, processed, **options) -> HaaqiScore:
+    defaults = {
+        "sample_rate": 24000,
+        "audiogram": SLOPING,
+        "equalisation": "none",
+        "level_db_spl": 85.0,
+    }
+    return haaqi(reference, processed, **(defaults | options))
+
+
+# What the score means
+
+
+def test_identical_signals_score_almost_one(music):
+    result = score(music, music)
+    assert 0.99 < result.score < 0.999
+    assert result.flags == ()
+    assert result.delay_samples == 0
+
+
+def test_score_drops_as_noise_rises(music, rng):
+    noise = rng.standard_normal(music.size)
+    scores = [float(score(music, music + gain * noise)) for gain in (0, 0.002, 0.02, 0.2)]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] - scores[-1] > 0.3
+
+
+def test_score_is_the_published_regression():
+    result = HaaqiScore(
+        cepstral_correlation=1,
+        vibration_covariance=1,
+        loudness_spectrum=1,
+        normalised_spectrum=1,
+        delay_samples=0,
+        flags=(),
+    )
+    assert (result.nonlinear, result.linear) == (1, 1)
+    assert float(result) == result.score == pytest.approx(0.999)
+
+
+def test_result_is_frozen_and_plain(music):
+    result = score(music, music)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        result.score = 1.0
+    *numbers, delay, _ = dataclasses.astuple(result)
+    assert {type(number) for number in numbers} == {float}
+    assert type(delay) is int
+
+
+@pytest.mark.parametrize("gain_db", [-40, 20])
+def test_gain_and_presentation_level_cancel(music, rng, gain_db):
+    """Only levels in dB SPL count, apart from the internal noise."""
+    processed = music + 0.01 * rng.standard_normal(music.size)
+    gain = 10 ** (gain_db / 20)
+    plain = score(music, processed, noise="none")
+    scaled = score(gain * music, gain * processed, level_db_spl=85.0 - gain_db, noise="none")
+    assert scaled.score == pytest.approx(plain.score, abs=1e-9)
+
+
+@pytest.mark.parametrize("delay", [-200, 150])
+def test_delay_is_found_and_removed(music, delay):
+    padding = np.zeros(300)
+    reference = np.concatenate([padding, music, padding])
+    result = score(reference, np.roll(reference, delay))
+    assert result.delay_samples == delay
+    assert result.score == pytest.approx(score(reference, reference).score, abs=1e-9)
+
+
+def test_silence_around_the_music_does_not_count(music):
+    padded = np.pad(music, 1000)
+    processed = np.tanh(10 * music)
+    expected = score(music, processed, noise="none").score
+    actual = score(padded, np.pad(processed, 1000), noise="none").score
+    assert actual == pytest.approx(expected, abs=2e-2)  # the filters start and stop elsewhere
+
+
+def test_whole_khz_rates_may_differ(music):
+    slow = music
+    fast = np.repeat(music, 2)  # 48 kHz, crudely
+    result = score(slow, fast, processed_sample_rate=48000)
+    assert result.flags == ()
+    assert result.delay_samples == pytest.approx(0, abs=1)
+
+
+def test_nalr_is_applied_to_the_reference_only(music):
+    amplified, plain = (score(music, music, equalisation=word) for word in ("nalr", "none"))
+    assert amplified.score < plain.score
+    assert amplified.loudness_spectrum < plain.loudness_spectrum
+
+
+# Arrays and randomness
+
+
+def test_arguments_stay_as_they_are(music):
+    reference, processed = music.copy(), np.tanh(10 * music)
+    for array in (reference, processed):
+        array.flags.writeable = False
+    before = processed.copy()
+    score(reference, processed)
+    score(reference, processed, sample_rate=32000, equalisation="nalr")
+    np.testing.assert_array_equal(reference, music)
+    np.testing.assert_array_equal(processed, before)
+
+
+def test_integer_samples_are_not_rescaled_and_do_not_overflow(music):
+    """The reference implementation squares integers in their own type."""
+    codes = np.round(2**15 * music / np.abs(music).max() * 0.99).astype(np.int16)
+    options = {"sample_rate": 16000, "level_db_spl": 0.0}
+    integers = score(codes, codes, **options)
+    assert integers == score(codes.astype(float), codes.astype(float), **options)
+
+
+def test_float32_is_computed_in_float64(music):
+    single = music.astype(np.float32)
+    assert score(single, single) == score(single.astype(float), single.astype(float))
+
+
+def test_same_seed_same_score(music):
+    processed = 0.001 * music  # inaudible in many bands, so that the noise counts
+    assert score(music, processed, rng=3) == score(music, processed, rng=np.random.RandomState(3))
+    assert score(music, processed, rng=3).score != score(music, processed, rng=4).score
+
+
+def test_global_random_state_is_neither_used_nor_changed(music):
+    """The reference implementation does both."""
+    np.random.seed(1)
+    state = np.random.get_state()[1].copy()
+    first = score(music, 0.001 * music)
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
+    np.random.seed(2)
+    assert score(music, 0.001 * music) == first
+
+
+def test_two_ears_share_one_stream(music):
+    """Each ear takes 2 x 32 numbers a sample, then 2 x 32 numbers a frame that is not silent."""
+    n_samples = np.ptp(np.flatnonzero(np.abs(music) > 0.001 * np.abs(music).max())) + 1
+    shared, own = np.random.RandomState(5), np.random.RandomState(5)
+    score(music, music, rng=shared)
+    own.standard_normal(2 * 32 * n_samples)
+    n_draws = list(own.standard_normal(2 * 32 * 151)).index(shared.standard_normal())
+    assert n_draws % 64 == 0
+    assert 140 < n_draws / 64 <= 150
+
+
+def test_generators_draw_other_noise(music):
+    results = [score(music, 0.001 * music, rng=np.random.default_rng(3)) for _ in range(2)]
+    assert results[0] == results[1] != score(music, 0.001 * music, rng=3)
+
+
+def test_without_noise_nothing_is_drawn(music):
+    rng = np.random.RandomState(5)
+    results = [score(music, 0.001 * music, noise="none", rng=rng) for _ in range(2)]
+    assert results[0] == results[1]
+    assert rng.standard_normal() == np.random.RandomState(5).standard_normal()
+
+
+# Flags
+
+
+def test_silent_processed_is_flagged_at_any_rate(music):
+    """The reference implementation scores NaN when silence has to be resampled."""
+    for sample_rate in (24000, 32000):
+        result = score(music, 0 * music, sample_rate=sample_rate)
+        assert result.flags == ("silent processed",)
+        assert 0 < result.score < 0.2
+
+
+@pytest.mark.parametrize(
+    "options", [{"level_db_spl": -10.0}, {"audiogram": Audiogram([120, 120], [250, 6000])}]
+)
+def test_inaudible_reference_is_flagged(music, options, caplog):
+    result = score(music, 0.5 * music, **options)
+    assert result.flags == ("inaudible reference",)
+    assert result.cepstral_correlation == result.vibration_covariance == 0
+    assert result.score == pytest.approx(0.162)
+    assert "HAAQI 0.162 is doubtful: inaudible reference" in caplog.text
+
+
+def test_different_lengths_are_flagged(music):
+    assert score(music, music[:-500]).flags == ("lengths differ",)
+    assert score(music[:-500], music).flags == ("lengths differ",)
+    assert score(music, music[:-10]).flags == ()
+
+
+def test_sample_rates_that_drift_apart_are_flagged(music):
+    """44.1 kHz counts as 44 kHz: beside a signal at 48 kHz it runs 0.2 % slow."""
+    options = {"sample_rate": 44100, "processed_sample_rate": 48000}
+    music = np.concatenate([music, music])
+    assert "sample rates drift apart" in score(music, music, **options).flags
+    assert score(music, music, sample_rate=44100).flags == ()
+
+
+def test_good_input_logs_nothing(music, caplog):
+    with caplog.at_level(logging.INFO):
+        score(music, music)
+    assert not caplog.records
+
+
+# Errors
+
+
+@pytest.mark.parametrize("level_db_spl", [85.0, np.inf])
+@pytest.mark.parametrize("sample_rate", [24000, 32000])
+def test_silent_reference_is_the_first_thing_to_say(music, level_db_spl, sample_rate):
+    """A level taken from a silent reference is infinite: not the cause, but a consequence."""
+    with pytest.raises(SilentReferenceError, match="reference must not be silent"):
+        score(0 * music, music, level_db_spl=level_db_spl, sample_rate=sample_rate)
+
+
+def broken(music: np.ndarray, value: float) -> np.ndarray:
+    broken = music.copy()
+    broken[7000] = value
+    return broken
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_samples_must_be_finite(music, value):
+    """The reference implementation gives a plausible low score."""
+    with pytest.raises(ValueError, match="reference must be finite"):
+        score(broken(music, value), music)
+    with pytest.raises(ValueError, match="processed must be finite"):
+        score(music, broken(music, value))
+
+
+def test_samples_must_not_overflow(music):
+    with pytest.raises(ValueError, match=r"processed must not exceed 1e\+100, got .* 1e\+200"):
+        score(music, broken(music, 1e200))
+
+
+@pytest.mark.parametrize("n_samples", [0, 1, 9599])
+def test_signals_must_be_long_enough(music, n_samples):
+    with pytest.raises(ValueError, match=r"reference must last at least 0\.4 s, got"):
+        score(music[:n_samples], music)
+    with pytest.raises(ValueError, match=r"processed must last at least 0\.4 s, got"):
+        score(music, music[:n_samples])
+
+
+def test_a_click_is_too_short(music):
+    click = np.zeros(24000)
+    click[5000:5100] = 1
+    with pytest.raises(ValueError, match="without the silence at its ends must last"):
+        score(click, click)
+
+
+def test_shortest_signal(music):
+    assert score(music[:9600], music[:9600]).score > 0.98
+
+
+def test_signals_must_be_one_channel(music):
+    with pytest.raises(ValueError, match=r"reference must have 1 axes .* got shape \(2, 14400\)"):
+        score(np.stack([music, music]), music)
+
+
+@pytest.mark.parametrize("wrong", [["a"] * N_SAMPLES, np.ones(N_SAMPLES) * 1j, None])
+def test_signals_must_be_real_numbers(music, wrong):
+    with pytest.raises(TypeError, match="processed must hold real numbers"):
+        score(music, wrong)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"equalisation": 1}, r"must be 'nalr' or 'none', got 1 \(mode 1 is called 'nalr' here\)"),
+        ({"equalisation": 2}, r"must be 'nalr' or 'none', got 2 \(mode 2 is called 'none' here\)"),
+        ({"equalisation": 0}, "equalisation must be 'nalr' or 'none', got 0$"),
+        ({"equalisation": "NAL-R"}, "equalisation must be 'nalr' or 'none', got 'NAL-R'"),
+        ({"noise": "off"}, "noise must be 'seeded' or 'none', got 'off'"),
+        ({"sample_rate": 0}, "sample_rate must be positive, got 0"),
+        ({"sample_rate": 44.1}, "sample_rate must be at least 8000 Hz, got 44.1"),
+        ({"processed_sample_rate": 0}, "processed_sample_rate must be positive, got 0"),
+        ({"sample_rate": np.nan}, "sample_rate must be positive, got nan"),
+        ({"level_db_spl": np.inf}, "level_db_spl must be finite, got inf"),
+        ({"level_db_spl": np.nan}, "level_db_spl must be finite, got nan"),
+        ({"silence_threshold_db": np.nan}, "silence_threshold_db must be finite, got nan"),
+        ({"cepstral_noise_db": -1}, "cepstral_noise_db must be finite, not negative, got -1"),
+        ({"cepstral_noise_db": np.nan}, "cepstral_noise_db must be finite, not negative, got nan"),
+        ({"cepstral_noise_db": 1, "noise": "none"}, "must be 0 when noise is 'none', got 1"),
+        ({"segment_ms": 2.1}, "segment_ms must be between 2.15 and 400, got 2.1"),
+        ({"segment_ms": 401}, "segment_ms must be between 2.15 and 400, got 401"),
+        ({"segment_ms": np.nan}, "segment_ms must be between 2.15 and 400, got nan"),
+    ],
+)
+def test_options_out_of_range(music, options, message):
+    with pytest.raises(ValueError, match=message):
+        score(music, music, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"audiogram": [10] * 8}, "audiogram must be an Audiogram, got list"),
+        ({"rng": None}, "rng must be an integer, a RandomState or a Generator, got None"),
+        ({"rng": True}, "rng must be an integer, a RandomState or a Generator, got True"),
+        ({"rng": 0.5}, "rng must be an integer, a RandomState or a Generator, got 0.5"),
+    ],
+)
+def test_options_of_the_wrong_type(music, options, message):
+    with pytest.raises(TypeError, match=message):
+        score(music, music, **options)
+
+
+@pytest.mark.parametrize("segment_ms", [2.15, 400])
+def test_limits_of_the_segment(music, segment_ms):
+    assert 0 < score(music, music, segment_ms=segment_ms).vibration_covariance <= 1
