@@ -1,0 +1,367 @@
+"""The ICASSP 2024 scripts on a tiny challenge root: what users type and what they get."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cadenza import audio
+from cadenza.audiogram import Listener
+from cadenza.challenge.results import read_table
+from cadenza.remix import STEMS
+
+from .conftest import call, edit_json, write_root
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BASELINE = REPOSITORY / "recipes" / "cad_icassp_2024" / "baseline"
+ENHANCE, EVALUATE = "baseline.enhance", "baseline.evaluate"
+WHERE = ("path.root=root", "path.exp_folder=root/exp")
+COLUMNS = ["scene", "song", "listener", "left_score", "right_score", "score"]
+
+
+def outputs(folder: Path) -> dict[str, bytes]:
+    """Contents of all result files, by name."""
+    files = [*folder.rglob("*.flac"), *folder.rglob("*.wav"), *folder.rglob("*.csv")]
+    files += folder.rglob("*.jsonl")
+    return {str(p.relative_to(folder)): p.read_bytes() for p in files}
+
+
+class MidSide:
+    """A user's own separator: counts its calls."""
+
+    sources = STEMS
+    calls: list[int] = []  # noqa: RUF012
+
+    def __init__(self, *, side_gain: float = 1.0) -> None:
+        self.side_gain = side_gain
+
+    def __call__(self, mixture, *, sample_rate):
+        MidSide.calls.append(mixture.shape[1])
+        middle = mixture.mean(axis=0) * np.ones((2, 1))
+        side = self.side_gain * (mixture - middle)
+        silence = np.zeros_like(mixture)
+        return {"vocals": middle, "other": side, "drums": silence, "bass": silence}
+
+
+class Louder:
+    """A user's own hearing aid."""
+
+    def __init__(self, *, gain_db: float) -> None:
+        self.factor = 10 ** (gain_db / 20)
+
+    def __call__(self, signal, listener):
+        assert isinstance(listener, Listener)
+        return self.factor * signal
+
+
+def test_the_whole_challenge(root, capsys):
+    assert call(EVALUATE, *WHERE) == 0
+    assert "over 8 of 8 items" in capsys.readouterr().out
+    rows = read_table(root / "exp" / "scores.csv", COLUMNS)
+    listeners = json.loads((root / "metadata" / "scene_listeners.train.json").read_text())
+    order = [(scene, name) for scene, names in listeners.items() for name in names]
+    assert [(row["scene"], row["listener"]) for row in rows] == order
+    scores = np.array([[float(row[c]) for c in COLUMNS[3:]] for row in rows])
+    assert (scores > 0.5).all(), "true stems are scored well"
+    np.testing.assert_allclose(scores[:, :2].mean(axis=1), scores[:, 2], rtol=1e-15)
+    enhanced = sorted((root / "exp" / "enhanced_signals").glob("*.flac"))
+    assert [p.name for p in enhanced] == sorted(f"{s}_{n}_remix.flac" for s, n in order)
+    info = audio.info(enhanced[0])
+    assert (info.sample_rate, info.channels, info.subtype) == (32000, 2, "PCM_16")
+    assert abs(info.frames - (35280 + 220) * 32000 / 44100) <= 1
+
+
+def test_a_second_run_does_nothing_and_changes_nothing(root):
+    assert call(EVALUATE, *WHERE) == 0
+    times = {p: p.stat().st_mtime_ns for p in (root / "exp").rglob("*.flac")}
+    before = outputs(root)
+    assert call("generate_dataset.generate_at_mic_musdb18", "path.root=root") == 0
+    assert call(ENHANCE, *WHERE, "separator=oracle") == 0
+    assert call(EVALUATE, *WHERE) == 0
+    assert outputs(root) == before
+    assert {p: p.stat().st_mtime_ns for p in (root / "exp").rglob("*.flac")} == times
+
+
+def test_t21_batches_merge_to_what_one_run_gives(root):
+    assert call(EVALUATE, *WHERE) == 0
+    one_run = (root / "exp" / "scores.csv").read_bytes()
+    for file in (root / "exp").glob("scores*"):
+        file.unlink()
+    for batch in range(3):
+        arguments = (*WHERE, "evaluate.batch_size=3", f"evaluate.batch={batch}")
+        assert call(EVALUATE, *arguments) == 0
+    assert call("baseline.merge_batches_results", *WHERE, "evaluate.batch_size=3") == 0
+    assert (root / "exp" / "scores.csv").read_bytes() == one_run
+
+
+def test_t1_stems_are_separated_once_per_file_and_each_listener_starts_from_them(root):
+    own = f"separator._target_={__name__}.MidSide"
+    MidSide.calls.clear()
+    arguments = ("path.root=root", "path.exp_folder=own", "separator=custom", own)
+    assert call(ENHANCE, *arguments) == 0
+    n_files = len(list((root / "audio" / "at_mic_music" / "train").iterdir()))
+    assert len(list(Path("own/enhanced_signals").glob("*.flac"))) == 8
+    assert len(MidSide.calls) == n_files == 4
+    # the second listener alone gives the same signal as after the first one
+    edit_json(
+        root / "metadata" / "scene_listeners.train.json", lambda s: {k: v[1:] for k, v in s.items()}
+    )
+    assert call(ENHANCE, *arguments[:1], "path.exp_folder=alone", *arguments[2:]) == 0
+    for path in Path("alone/enhanced_signals").glob("*.flac"):
+        assert path.read_bytes() == (Path("own/enhanced_signals") / path.name).read_bytes()
+
+
+def test_t22_batches_share_separated_stems_through_a_folder(root):
+    arguments = [
+        "path.root=root",
+        "path.exp_folder=own",
+        "separator=custom",
+        "evaluate.batch_size=2",
+    ]
+    arguments += [f"separator._target_={__name__}.MidSide", "path.stems_cache=stems"]
+    MidSide.calls.clear()
+    for batch in range(2):
+        assert call(ENHANCE, *arguments, f"evaluate.batch={batch}") == 0
+    assert len(MidSide.calls) == 4
+    assert call(ENHANCE, *arguments, "resume=false", "+separator.side_gain=0.5") == 0
+    assert len(MidSide.calls) == 8, "other options, other stems"
+
+
+def test_a_users_own_hearing_aid(root):
+    own = ("hearing_aid=custom", f"hearing_aid._target_={__name__}.Louder")
+    where = ("path.root=root", "path.exp_folder=own", "separator=oracle")
+    assert call(ENHANCE, *where, *own, "+hearing_aid.gain_db=6") == 0
+    assert audio.info(next(Path("own/enhanced_signals").glob("*.flac"))).frames == 25600
+
+
+@pytest.mark.parametrize("what", ["separator", "hearing_aid"])
+def test_a_users_own_class_that_cannot_be_built_is_explained(root, capfd, what):
+    own = (f"{what}=custom", f"{what}._target_=my_package.Mine")
+    status = call(ENHANCE, *WHERE, "separator=oracle", *own)
+    seen = "".join(capfd.readouterr())
+    assert status == 2
+    assert f"cannot build {what} (my_package.Mine)" in seen
+    assert "Traceback" not in seen
+
+
+def test_compressor_and_soft_clip_change_the_signal(root):
+    options = ("path.root=root", "separator=oracle", "path.exp_folder=other")
+    assert call(ENHANCE, *options, "apply_compressor=true", "soft_clip=true") == 0
+    name = next((root / "exp" / "enhanced_signals").glob("*.flac")).name
+    plain, _ = audio.read(root / "exp" / "enhanced_signals" / name)
+    other, _ = audio.read(Path("other/enhanced_signals") / name)
+    assert plain.shape == other.shape
+    assert np.abs(plain - other).max() > 0.001
+
+
+def test_other_settings_are_not_mixed_with_finished_results(root, capfd):
+    before = outputs(root / "exp")
+    status = call(ENHANCE, *WHERE, "separator=oracle", "soft_clip=true")
+    seen = "".join(capfd.readouterr())
+    assert status == 2
+    assert "soft_clip: False before, True now" in seen
+    assert outputs(root / "exp") == before
+
+
+def test_scores_notice_that_the_music_was_enhanced_anew(root, capfd):
+    assert call(EVALUATE, *WHERE) == 0
+    assert call(ENHANCE, *WHERE, "separator=oracle", "soft_clip=true", "resume=false") == 0
+    assert call(EVALUATE, *WHERE) == 2
+    assert "inputs of 8 finished items have changed" in "".join(capfd.readouterr())
+
+
+def test_small_test_keeps_every_fifteenth_pair_in_both_steps(root):
+    where = ("path.root=root", "path.exp_folder=small", "evaluate.small_test=true")
+    assert call(ENHANCE, *where, "separator=oracle") == 0
+    assert call(EVALUATE, *where) == 0
+    assert len(list(Path("small/enhanced_signals").glob("*.flac"))) == 1
+    assert len(read_table(Path("small/scores.csv"), COLUMNS)) == 1
+
+
+def test_split_switches_all_metadata_files_together(root):
+    metadata = root / "metadata"
+    for name in ("at_mic_music", "scenes"):
+        (metadata / f"{name}.train.json").rename(metadata / f"{name}.valid.json")
+    edit_json(metadata / "scene_listeners.train.json", lambda s: {k: ["L5002"] for k in s})
+    (metadata / "scene_listeners.train.json").rename(metadata / "scene_listeners.valid.json")
+    where = ("path.root=root", "path.exp_folder=valid", "split=valid")
+    assert call(ENHANCE, *where, "separator=oracle") == 0
+    assert {p.name[12:17] for p in Path("valid/enhanced_signals").glob("*.flac")} == {"L5002"}
+
+
+def test_t10_published_scenes_are_not_overwritten(root, capfd):
+    script = "generate_dataset.generate_train_scenes"
+    path = root / "metadata" / "scenes.train.json"
+    before = path.read_bytes()
+    arguments = ("path.root=root", "scene.number_scenes_per_song=1")
+    assert call(script, *arguments) == 2
+    assert "overwrite=true" in "".join(capfd.readouterr())
+    assert path.read_bytes() == before
+    assert call(script, *arguments, "path.scene_file=mine.json", "overwrite=true") == 0
+    assert len(json.loads(Path("mine.json").read_text())) == 2
+    assert path.read_bytes() == before
+
+
+def test_t11_half_written_music_is_made_again(root):
+    folder = next((root / "audio" / "at_mic_music" / "train").iterdir())
+    before = outputs(root)
+    (folder / "bass.wav").write_bytes((folder / "bass.wav").read_bytes()[:5000])
+    assert call("generate_dataset.generate_at_mic_musdb18", "path.root=root") == 0
+    assert outputs(root) == before
+
+
+def test_t11_b10_silent_stems_stay_silent(root):
+    for path in (root / "audio" / "music" / "train").glob("*/drums.wav"):
+        audio.write_wav(path, np.zeros((2, 35280)), 44100)
+    arguments = ("path.root=root", f"path.output_music_dir={root.parent / 'new'}")
+    assert call("generate_dataset.generate_at_mic_musdb18", *arguments) == 0
+    drums = [audio.read(path)[0] for path in (root.parent / "new").glob("train/*/drums.wav")]
+    assert len(drums) == 4
+    assert not np.any(drums)
+
+
+def test_metadata_of_the_at_mic_music(root):
+    entries = json.loads((root / "metadata" / "at_mic_music.train.json").read_text())
+    name = "Tiny/Slash - Down-hlp_0002"
+    assert entries[name] == {
+        "Track Name": name,
+        "Split": "train",
+        "Path": "train/Tiny_Slash - Down-hlp_0002",
+        "Original Track Name": "Tiny/Slash - Down",
+        "Head Position": "hlp_0002",
+    }
+    assert {"mixture.wav", *(f"{s}.wav" for s in STEMS)} == {
+        p.name for p in (root / "audio" / "at_mic_music" / entries[name]["Path"]).iterdir()
+    }
+
+
+def test_names_of_other_releases_of_the_data_package(root):
+    music = root / "audio" / "music"
+    (music / "train").rename(music / "Train")
+    for path in music.glob("*/*/bass.wav"):
+        path.rename(path.with_name("Bass.wav"))
+    positions = root / "metadata" / "head_loudspeaker_positions.json"
+    positions.rename(positions.with_name("head_positions.json"))
+    arguments = ("path.root=root", "path.output_music_dir=new")
+    assert call("generate_dataset.generate_at_mic_musdb18", *arguments) == 0
+    assert len(list(Path("new/train").iterdir())) == 4
+
+
+def test_too_little_disk_space_is_said_before_any_work(root, capfd, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 1000}))
+    arguments = ("path.root=root", "path.output_music_dir=new")
+    assert call("generate_dataset.generate_at_mic_musdb18", *arguments) == 2
+    assert "GB are needed" in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "generate_dataset.generate_train_scenes",
+        "generate_dataset.generate_at_mic_musdb18",
+        "baseline.enhance",
+        "baseline.evaluate",
+        "baseline.merge_batches_results",
+    ],
+)
+def test_help_explains_script_and_keys(name, capsys):
+    assert call(name, "--help") == 0
+    text = capsys.readouterr().out
+    script = REPOSITORY / "recipes" / "cad_icassp_2024" / f"{name.replace('.', '/')}.py"
+    assert script.read_text().split('"""')[1].splitlines()[0] in text
+    assert "root: ???" in text
+    assert "separator: custom, demucs, openunmix, oracle, spectral" in text
+    assert len(script.read_text().splitlines()) < 150
+
+
+@pytest.mark.parametrize("how", ["script", "module"])
+def test_scripts_start_from_any_folder(root, how):
+    script = [str(BASELINE / "enhance.py")]
+    module = ["-m", "cadenza.recipes.cad_icassp_2024.baseline.enhance"]
+    command = [sys.executable, *(script if how == "script" else module)]
+    folder = root.parent / "somewhere"
+    folder.mkdir()
+    done = subprocess.run(
+        [*command, "path.root=../root", "separator=oracle", "evaluate.small_test=true"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(list((folder / "exp" / "enhanced_signals").glob("*.flac"))) == 1
+    assert sorted(p.name for p in folder.iterdir()) == ["exp"]
+
+
+@pytest.mark.slow
+def test_sigkill_at_any_moment_and_a_rerun_gives_the_same_bytes(tmp_path):
+    """Kill every step at several moments, between and during items (item 4 of the promise)."""
+    disturbed, undisturbed = tmp_path / "disturbed", tmp_path / "undisturbed"
+    steps = [
+        ("generate_dataset/generate_train_scenes", "scene.number_scenes_per_song=2"),
+        ("generate_dataset/generate_at_mic_musdb18",),
+        ("baseline/enhance", "separator=spectral", "path.exp_folder=exp"),
+        ("baseline/evaluate", "path.exp_folder=exp"),
+    ]
+    for folder in (undisturbed, disturbed):
+        write_root(folder / "root")
+    killed = 0
+    for step, *arguments in steps:
+        command = [
+            sys.executable,
+            str(BASELINE.parent / f"{step}.py"),
+            "path.root=root",
+            *arguments,
+        ]
+        start = time.monotonic()
+        subprocess.run(command, cwd=undisturbed, check=True, capture_output=True)
+        duration = time.monotonic() - start
+        for moment in (0.45, 0.6, 0.7, 0.8, 0.9):
+            process = subprocess.Popen(
+                command, cwd=disturbed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            try:
+                process.wait(timeout=moment * duration)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                killed += process.wait() < 0
+        subprocess.run(command, cwd=disturbed, check=True, capture_output=True)
+        assert outputs(disturbed) == outputs(undisturbed), step
+        leftovers = list(disturbed.rglob("*.tmp"))
+        assert not leftovers, leftovers
+    assert killed >= 4
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_scripts_and_configurations(tmp_path):
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path)]
+    subprocess.run(build, cwd=REPOSITORY, check=True, capture_output=True)
+    wheel = next(tmp_path.glob("*.whl"))
+    site = tmp_path / "site"
+    install = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel)]
+    subprocess.run([sys.executable, *install], check=True)
+    assert sorted(p.name for p in site.iterdir() if "info" not in p.name) == ["cadenza"]
+    write_root(tmp_path / "root")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "cadenza.recipes.cad_icassp_2024.generate_dataset.generate_train_scenes",
+            "path.root=root",
+            "scene.number_scenes_per_song=2",
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "root" / "metadata" / "scenes.train.json").exists()

@@ -1,0 +1,110 @@
+"""Who may import whom, and that nothing is written twice."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+GROUND = {"_check", "_files", "audiogram", "audio", "loudness"}
+MAY_IMPORT = {
+    "_check": set(),
+    "_files": set(),
+    "audiogram": {"_check"},
+    "audio": {"_check", "_files"},
+    "loudness": {"_check"},
+    "remix": GROUND,
+    "hrtf": GROUND,
+    "hearing_aid": GROUND,
+    "haaqi": GROUND | {"hearing_aid"},
+    "separation": GROUND,
+    "challenge": GROUND | {"remix", "separation"},
+}
+HEAVY = ("torch", "torchaudio", "openunmix")
+
+
+def imported_modules(path: Path, *, top_level_only: bool = False) -> set[str]:
+    tree = ast.parse(path.read_text())
+    nodes = tree.body if top_level_only else ast.walk(tree)
+    names = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return names
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(REPOSITORY / "cadenza").parts[0].removesuffix(".py")
+
+
+LIBRARY = sorted((REPOSITORY / "cadenza").rglob("*.py"))
+RECIPES = sorted((REPOSITORY / "recipes").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=lambda p: str(p.relative_to(REPOSITORY)))
+def test_rooms_import_only_what_they_may(path):
+    room = room_of(path)
+    if room in ("__init__", "demo"):
+        return
+    ours = {n.split(".")[1] for n in imported_modules(path) if n.startswith("cadenza.")}
+    assert ours <= MAY_IMPORT[room] | {room, "__version__"}
+
+
+@pytest.mark.parametrize(
+    ("library", "only"),
+    [("soundfile", "audio.py"), ("soxr", "audio.py"), ("pyloudnorm", "loudness.py")],
+)
+def test_a_library_is_touched_in_one_file(library, only):
+    users = {
+        p.name for p in LIBRARY if any(n.split(".")[0] == library for n in imported_modules(p))
+    }
+    assert users == {only}
+
+
+def test_no_recipe_imports_another():
+    for path in RECIPES:
+        assert not [n for n in imported_modules(path) if "recipes" in n], path
+
+
+def test_no_function_is_defined_in_two_recipes():
+    thin_frame = {"run", "process_item", "make_item", "main"}
+    names = Counter(
+        node.name
+        for path in RECIPES
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name not in thin_frame
+    )
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_recipes_are_thin():
+    assert {p.name: n for p in RECIPES if (n := len(p.read_text().splitlines())) >= 150} == {}
+
+
+def test_torch_is_imported_only_where_it_is_needed():
+    for path in LIBRARY:
+        heavy = [n for n in imported_modules(path, top_level_only=True) if n.split(".")[0] in HEAVY]
+        assert not heavy, path
+    program = (
+        "import sys, cadenza.haaqi, cadenza.separation.spectral; print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
+
+
+def test_every_package_is_listed_for_the_wheel():
+    listed = re.findall(
+        r'^    "(cadenza[\w.]*)",$', (REPOSITORY / "pyproject.toml").read_text(), re.M
+    )
+    found = {".".join(p.parent.relative_to(REPOSITORY).parts) for p in LIBRARY}
+    assert set(listed) == found | {"cadenza.recipes", "cadenza.configs"}

@@ -1,0 +1,84 @@
+"""What the documentation says is true: its examples run, its links and commands exist."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.recipes.conftest import call, write_root
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PAGES = [
+    REPOSITORY / "README.md",
+    REPOSITORY / "CONTRIBUTING.md",
+    *(REPOSITORY / "docs").glob("*.md"),
+]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (REPOSITORY / page).read_text(), re.S)
+
+
+def test_the_library_example_of_the_readme(capsys):
+    (example,) = blocks("README.md", "python")
+    exec(compile(example, "README.md", "exec"), {})
+    assert 0 < float(capsys.readouterr().out) < 1
+
+
+def test_the_plugins_page(tmp_path, monkeypatch):
+    """Each example class is written to the file it names and runs with the options it shows."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    for example in blocks("docs/plugins.md", "python"):
+        name = re.match(r"# (\w+\.py)\n", example)
+        assert name
+        Path(name[1]).write_text(example)
+    write_root(Path("root"))
+    assert (
+        call(
+            "generate_dataset.generate_train_scenes",
+            "path.root=root",
+            "scene.number_scenes_per_song=1",
+        )
+        == 0
+    )
+    assert call("generate_dataset.generate_at_mic_musdb18", "path.root=root") == 0
+    commands = [line for block in blocks("docs/plugins.md", "bash") for line in block.splitlines()]
+    assert len(commands) == 2
+    for number, command in enumerate(commands):
+        arguments = command.replace("/data/cadenza", "root").split("enhance.py ")[1].split()
+        arguments += [f"path.exp_folder=exp{number}"]
+        arguments += [] if "separator=" in command else ["separator=oracle"]
+        assert call("baseline.enhance", *arguments) == 0
+        assert len(list(Path(f"exp{number}/enhanced_signals").glob("*.flac"))) == 4
+    for module in ("my_separator", "my_hearing_aid"):
+        del sys.modules[module]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_and_paths_exist(page):
+    text = page.read_text()
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    paths = re.findall(r"`((?:cadenza|configs|recipes|tests|docs|benchmarks)/[\w./]*)`", text)
+    for link in links:
+        assert (page.parent / link).exists(), link
+    for path in paths:
+        assert (REPOSITORY / path).exists(), path
+
+
+def test_the_recipes_table_names_every_script():
+    text = (REPOSITORY / "README.md").read_text()
+    for script in (REPOSITORY / "recipes").rglob("*.py"):
+        if script.name != "__init__.py":
+            assert f"`{script.name}`" in text
+            assert f"`{script.parent.relative_to(REPOSITORY)}`" in text
+
+
+def test_make_targets_of_the_documentation_exist():
+    makefile = (REPOSITORY / "Makefile").read_text()
+    for page in PAGES:
+        for target in re.findall(r"\bmake (demo|test|check|clean|\w+-\w+)\b", page.read_text()):
+            assert f"\n{target}:" in makefile, (page, target)
