@@ -44,7 +44,7 @@ def test_identical_signals_score_almost_one(music):
 
 def test_score_drops_as_noise_rises(music, rng):
     noise = rng.standard_normal(music.size)
-    scores = [float(score(music, music + gain * noise)) for gain in (0, 0.002, 0.02, 0.2)]
+    scores = [float(score(music, music + gain * noise)) for gain in (0, 0.02, 0.2)]
     assert scores == sorted(scores, reverse=True)
     assert scores[0] - scores[-1] > 0.3
 

@@ -209,7 +209,11 @@ def test_identical_signals(listener, equalisation, expected):
             0.391814531193,
         ),
         ({"levels": Audiogram([-5, 5, 20, 35, 50, 55, 60, 75])}, 0.228095949737),
-        ({"levels": Audiogram([20.5, 47.25], [500, 3000])}, 0.243049650024),
+        pytest.param(
+            {"levels": Audiogram([20.5, 47.25], [500, 3000])},
+            0.243049650024,
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_options_and_audiograms(options, expected):
@@ -229,7 +233,7 @@ def test_silent_processed_signal():
 @pytest.mark.parametrize(
     ("sample_rate", "expected"),
     [
-        (16000, 0.385206306486),
+        pytest.param(16000, 0.385206306486, marks=pytest.mark.slow),
         pytest.param(32000, 0.385209014761, marks=pytest.mark.slow),
         (44100, 0.385310838662),
         pytest.param(48000, 0.385400343555, marks=pytest.mark.slow),
