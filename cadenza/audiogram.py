@@ -142,6 +142,11 @@ class Listener:
     left: Audiogram
     right: Audiogram
 
+    def as_numbers(self) -> list[list[float]]:
+        """Frequencies and levels of the left, then of the right ear; equal for equal ears."""
+        ears = (self.left, self.right)
+        return [part.tolist() for ear in ears for part in (ear.frequencies_hz, ear.levels_db_hl)]
+
 
 def read_listeners(path: str | Path) -> dict[str, Listener]:
     """Read a Cadenza listener file (``listeners.*.json``).

@@ -72,8 +72,7 @@ class ScenePair:
     @property
     def depends_on(self) -> dict[str, Any]:
         """What the results depend on besides the audio."""
-        ears = (self.listener.left, self.listener.right)
-        audiograms = [[*ear.frequencies_hz, *ear.levels_db_hl] for ear in ears]
+        audiograms = self.listener.as_numbers()
         return {**self.labels, "gains_db": dict(self.gains_db), "audiograms": audiograms}
 
     def file(self, track: str) -> Path:

@@ -63,7 +63,7 @@ def read_gains(path: Path) -> dict[str, dict[str, float]]:
         problems += [
             f"{path}: {key}: {stem} must be a number in dB, got {gain!r}"
             for stem, gain in gains.items()
-            if not _is_number(gain)
+            if not is_number(gain)
         ]
     raise_if(problems)
     return table
@@ -79,7 +79,8 @@ def _list(path: Path) -> list[dict[str, Any]]:
     return [entry if isinstance(entry, dict) else {} for entry in entries]
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Whether a JSON value is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from cadenza import audio
 from cadenza.remix import STEMS
@@ -63,7 +64,7 @@ def write_root(root: Path) -> None:
             audio.write_wav(path, np.stack(ears), RATE)
     metadata = root / "metadata"
     for split in ("train", "valid"):
-        write_json(metadata / f"listeners.{split}.json", _listeners(split))
+        write_json(metadata / f"listeners.{split}.json", listeners(split))
     gains = {f"gain_{i:04d}": dict.fromkeys(STEMS, 0) | {"vocals": i} for i in range(4)}
     write_json(metadata / "gains.json", gains)
     write_json(metadata / "head_loudspeaker_positions.json", POSITIONS)
@@ -72,7 +73,7 @@ def write_root(root: Path) -> None:
     )
 
 
-def _listeners(split: str) -> dict[str, object]:
+def listeners(split: str) -> dict[str, object]:
     frequencies = [250, 500, 1000, 2000, 3000, 4000, 6000, 8000]
     names = {"train": ("L0001", "L0002"), "valid": ("L5001", "L5002")}[split]
     return {
@@ -86,9 +87,9 @@ def _listeners(split: str) -> dict[str, object]:
     }
 
 
-def call(name: str, *arguments: str) -> int:
+def call(name: str, *arguments: str, recipe: str = "cad_icassp_2024") -> int:
     """Run a script's entry point in this process; returns its exit status."""
-    module = importlib.import_module(f"cadenza.recipes.cad_icassp_2024.{name}")
+    module = importlib.import_module(f"cadenza.recipes.{recipe}.{name}")
     argv = sys.argv
     sys.argv = [f"{name}.py", *arguments]
     try:
@@ -98,6 +99,18 @@ def call(name: str, *arguments: str) -> int:
     finally:
         sys.argv = argv
     return 0
+
+
+def codes(path: Path) -> np.ndarray:
+    """16-bit samples of an audio file."""
+    return soundfile.read(path, dtype="int16", always_2d=True)[0].astype(int)
+
+
+def assert_same_codes(ours: Path, expected: Path) -> None:
+    """At most one 16-bit step, in fewer than one in 10,000 samples."""
+    difference = np.abs(codes(ours) - codes(expected))
+    assert difference.max() <= 1, ours.name
+    assert np.count_nonzero(difference) < difference.size / 10_000, ours.name
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
 from cadenza.challenge.results import read_table
 
-from .conftest import call
+from .conftest import assert_same_codes, call, codes
 
 COLUMNS = ["scene", "song", "listener", "left_score", "right_score", "score"]
 
@@ -40,10 +39,6 @@ def golden(shared) -> Path:
 def oracle_pairs(golden) -> list[str]:
     kinds = json.loads((golden / "enhanced_signals.separation.json").read_text())
     return [pair for pair, kind in kinds.items() if kind == "oracle"]
-
-
-def codes(path: Path) -> np.ndarray:
-    return soundfile.read(path, dtype="int16", always_2d=True)[0].astype(int)
 
 
 @pytest.mark.parametrize("name", ["scenes", "scene_listeners"])
@@ -79,13 +74,6 @@ def test_at_mic_music_is_that_of_the_reference_sample_for_sample(root, golden):
     for example in examples:
         folder = root / "audio" / "at_mic_music" / "train" / example.parent.name
         np.testing.assert_array_equal(codes(folder / f"{example.stem}.wav"), codes(example))
-
-
-def assert_same_codes(ours: Path, expected: Path) -> None:
-    """At most one 16-bit step, in fewer than one in 10,000 samples."""
-    difference = np.abs(codes(ours) - codes(expected))
-    assert difference.max() <= 1, ours.name
-    assert np.count_nonzero(difference) < difference.size / 10_000, ours.name
 
 
 @pytest.mark.slow

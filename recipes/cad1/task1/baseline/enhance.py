@@ -1,0 +1,29 @@
+"""Enhance the songs of CAD1 Task 1 for their listeners.
+
+For every song and listener: separate the song into stems and amplify each for both ears. Writes
+eight mono stems with their scales and the stereo remix, below <exp_folder>/enhanced_signals, and
+<exp_folder>/enhanced_signals.csv, which tells how much of each remix was clipped.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from cadenza.challenge import app
+from cadenza.challenge.cad1_enhancement import enhance_songs
+from cadenza.challenge.cad1_task1 import read_song_pairs
+from cadenza.challenge.pairs import thin
+
+
+def run(config: DictConfig) -> int:
+    """Enhance whole songs."""
+    pairs = thin(read_song_pairs(config.path), 15 if config.evaluate.small_test else 1)
+    return enhance_songs(config, pairs, folder=Path(config.path.enhanced_dir)).exit_status
+
+
+main = app.recipe(__file__, run)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""Enhance the test songs of CAD1 Task 1 and cut the segments of the submission.
+
+As enhance.py, but the stems are cut to the segment for objective evaluation and the remix to the
+one for listening tests. Writes below <exp_folder>/enhanced_signals/evaluation. Use it with
+split=test, then pack_submission.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from cadenza.challenge import app
+from cadenza.challenge.cad1_enhancement import enhance_songs
+from cadenza.challenge.cad1_task1 import read_song_pairs
+
+
+def run(config: DictConfig) -> int:
+    """Enhance whole songs and keep their segments."""
+    pairs = read_song_pairs(config.path, with_segments=True)
+    return enhance_songs(config, pairs, folder=Path(config.path.submission_dir)).exit_status
+
+
+main = app.recipe(__file__, run)
+
+if __name__ == "__main__":
+    main()
