@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,29 @@ def test_no_function_is_defined_in_two_recipes():
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name not in thin_frame
     )
     assert [name for name, count in names.items() if count > 1] == []
+
+
+FRAME = re.compile(
+    r"main = app.recipe|if __name__|main\(\)|from |import |return report|\)$|\*\*app.run_opt"
+)
+
+
+def code_lines(path: Path) -> list[str]:
+    """Lines that say something: no blank lines, imports or the frame that every script has."""
+    lines = [line.strip() for line in path.read_text().splitlines()]
+    return [line for line in lines if line and not FRAME.match(line)]
+
+
+def test_recipes_share_no_copied_lines():
+    scripts = [path for path in RECIPES if path.name != "__init__.py"]
+    for first, second in combinations(scripts, 2):
+        if first.parent == second.parent:
+            continue
+        runs = [
+            {tuple(lines[i : i + 4]) for i in range(len(lines) - 3)}
+            for lines in map(code_lines, (first, second))
+        ]
+        assert not runs[0] & runs[1], (first, second)
 
 
 def test_recipes_are_thin():

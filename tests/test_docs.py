@@ -12,6 +12,7 @@ from tests.recipes.conftest import call, write_root
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGES = [
+    *(REPOSITORY / "recipes").rglob("*.md"),
     REPOSITORY / "README.md",
     REPOSITORY / "CONTRIBUTING.md",
     *(REPOSITORY / "docs").glob("*.md"),

@@ -38,14 +38,7 @@ def enhance_songs(config: DictConfig, pairs: Sequence[SongPair], *, folder: Path
     """
     blocks = build_blocks(config)
     items = [
-        Item(
-            key=pair.key,
-            labels=pair.labels,
-            data=pair,
-            depends_on=pair.depends_on,
-            inputs=blocks.input_files(pair.file("mixture")),
-            outputs=pair.outputs(folder),
-        )
+        Item.of(pair, blocks.input_files(pair.file("mixture")), pair.outputs(folder))
         for pair in pairs
     ]
     report = run(

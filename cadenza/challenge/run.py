@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from filelock import FileLock, Timeout
 from tqdm import tqdm
@@ -24,6 +24,25 @@ from cadenza.challenge.results import Journal, Row, journal_path, write_table
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+class Record(Protocol):
+    """What a challenge knows about one piece of work."""
+
+    @property
+    def key(self) -> str:
+        """Stable name."""
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """First columns of the result tables."""
+
+    @property
+    def depends_on(self) -> dict[str, Any]:
+        """What the results depend on besides the audio."""
+
+
+R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -50,6 +69,11 @@ class Item(Generic[T]):
     depends_on: Any = None
     inputs: tuple[Path, ...] = ()
     outputs: tuple[Path, ...] = ()
+
+    @classmethod
+    def of(cls, record: R, inputs: tuple[Path, ...], outputs: tuple[Path, ...] = ()) -> Item[R]:
+        """Make the item of a record, which names and describes itself."""
+        return Item(record.key, record.labels, record, record.depends_on, inputs, outputs)
 
 
 class PartialResult(Exception):  # noqa: N818

@@ -48,11 +48,8 @@ def run(config: DictConfig) -> int:
     pairs = thin(read_scene_pairs(config.path), 15 if config.evaluate.small_test else 1)
     blocks = build_blocks(config)
     items = [
-        Item(
-            key=pair.key,
-            labels=pair.labels,
-            data=pair,
-            depends_on=pair.depends_on,
+        Item.of(
+            pair,
             inputs=blocks.input_files(pair.file("mixture")),
             outputs=(folder / "enhanced_signals" / f"{pair.key}_remix.flac",),
         )

@@ -96,7 +96,7 @@ def make_item(config: DictConfig, pair: ScenePair) -> Item[ScenePair]:
     enhanced = enhanced_file(config, pair)
     needed = [] if config.evaluate.allow_missing and not enhanced.is_file() else [enhanced]
     inputs = (*(pair.file(track) for track in TRACKS), *needed)
-    return Item(pair.key, pair.labels, pair, pair.depends_on, inputs)
+    return Item.of(pair, inputs)
 
 
 def run(config: DictConfig) -> int:

@@ -77,7 +77,7 @@ def make_item(config: DictConfig, pair: SongPair) -> Item[SongPair]:
     if config.evaluate.allow_missing and not all(path.is_file() for path in enhanced):
         enhanced = ()
     references = tuple(pair.file(stem) for stem in STEMS)
-    return Item(pair.key, pair.labels, pair, pair.depends_on, (*references, *enhanced))
+    return Item.of(pair, (*references, *enhanced))
 
 
 def run(config: DictConfig) -> int:
