@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -94,6 +94,93 @@ def icassp_2024_scene_listeners(
         )
     rng = random_state("icassp2024")
     return {scene: _pick(listeners, listeners_per_scene, rng) for scene in scenes}
+
+
+def cad2_task2_scenes(
+    n_sources: Mapping[str, int],
+    gains: Mapping[str, Sequence[str]],
+    *,
+    scenes_per_item: int = 4,
+    seed_name: str = "Cad2Task2_2024",
+) -> dict[str, dict[str, str]]:
+    """Scenes of CAD2 Task 2: gains for every piece of music, drawn with replacement.
+
+    Parameters
+    ----------
+    n_sources : mapping of str to int
+        Number of sources of every piece, in the order of the music file.
+    gains : mapping of str to sequence of str
+        Ids of the gains for each number of sources, ``"2"`` to ``"5"``, in file order.
+    scenes_per_item : int
+        At least 1.
+    seed_name : str
+        Name that seeds the one stream of all pieces.
+
+    Returns
+    -------
+    dict
+        Scene id (``S10001`` ...) -> ``music``, ``gain``.
+
+    Raises
+    ------
+    InputError
+        If there are no gains for the number of sources of a piece.
+    """
+    if scenes_per_item < 1:
+        raise InputError(f"gains_per_track must be at least 1, got {scenes_per_item}")
+    # Pieces with more than five sources get the gains of five
+    tables = {item: str(min(count, 5)) for item, count in n_sources.items()}
+    problems = [
+        f"no gains for {n_sources[item]} sources, which {item} has"
+        for item, table in tables.items()
+        if not gains.get(table)
+    ]
+    if problems:
+        raise InputError(problems)
+    rng = random_state(seed_name)
+    drawn = [
+        {"music": item, "gain": gains[table][rng.randint(0, len(gains[table]))]}
+        for item, table in tables.items()
+        for _ in range(scenes_per_item)
+    ]
+    return {f"S{number}": scene for number, scene in enumerate(drawn, start=10001)}
+
+
+def cad2_task2_scene_listeners(
+    scenes: Iterable[str],
+    listeners: Sequence[str],
+    *,
+    listeners_per_scene: int = 2,
+    distinct: bool = False,
+) -> dict[str, list[str]]:
+    """Listeners of every scene of CAD2 Task 2, drawn from one stream.
+
+    Parameters
+    ----------
+    scenes : iterable of str
+        Scene ids, in order.
+    listeners : sequence of str
+        Listener ids, in file order.
+    listeners_per_scene : int
+        At least 1.
+    distinct : bool
+        The published lists were drawn with replacement, so that about 1 in 80 scenes has the same
+        listener twice; True draws without.
+
+    Returns
+    -------
+    dict
+        Scene id -> listener ids.
+    """
+    if listeners_per_scene < 1 or not listeners:
+        raise InputError(f"listener_per_scene must be at least 1, got {listeners_per_scene}")
+    rng = random_state("Cadenza2-scene")
+    if distinct:
+        return {scene: _pick(listeners, listeners_per_scene, rng) for scene in scenes}
+    return {
+        scene: [listeners[i] for i in rng.randint(0, len(listeners), size=listeners_per_scene)]
+        for scene in scenes
+    }
 
 
 def _pick(items: Sequence[str], count: int, rng: np.random.RandomState) -> list[str]:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from cadenza._check import InputError
-from cadenza.challenge.scenes import icassp_2024_scene_listeners, icassp_2024_scenes
+from cadenza.challenge.scenes import (
+    cad2_task2_scene_listeners,
+    cad2_task2_scenes,
+    icassp_2024_scene_listeners,
+    icassp_2024_scenes,
+)
 
 GAINS = [f"gain_{i:04d}" for i in range(1, 1106)]
 POSITIONS = [f"hlp_{i:04d}" for i in range(1, 145)]
@@ -70,3 +75,43 @@ def test_few_listeners_are_all_taken_in_order():
 def test_no_listeners_per_scene_is_an_error():
     with pytest.raises(InputError, match="at least 1, got 0"):
         icassp_2024_scene_listeners(["s1"], ["A"], listeners_per_scene=0)
+
+
+# CAD2 Task 2 (recipes §3.4): 4, 2, 5, 6 and 3 sources; gain tables numbered on continuously
+CAD2_SOURCES = {"A": 4, "B": 2, "C": 5, "D": 6, "E": 3}
+CAD2_ENDS = {"2": (1, 12), "3": (13, 138), "4": (139, 1242), "5": (1243, 10272)}
+CAD2_GAINS = {n: [f"gain_{i:04d}" for i in range(a, b + 1)] for n, (a, b) in CAD2_ENDS.items()}
+CAD2_PUBLISHED = """
+0243 1238 0580 0365  L0051 L0001  L0028 L0012  L0028 L0021  L0038 L0047
+0008 0011 0008 0002  L0061 L0054  L0012 L0044  L0004 L0085  L0039 L0024
+9432 8833 2092 2508  L0019 L0076  L0010 L0070  L0084 L0003  L0092 L0019
+1974 4608 6686 8110  L0049 L0063  L0094 L0004  L0038 L0013  L0070 L0077
+0100 0123 0060 0056  L0051 L0074  L0012 L0071  L0092 L0097  L0076 L0085
+"""
+
+
+def test_checkpoint_cad2_scenes_and_listeners():
+    scenes = cad2_task2_scenes(CAD2_SOURCES, CAD2_GAINS)
+    listeners = cad2_task2_scene_listeners(scenes, LISTENERS)
+    keys = list(scenes)
+    rows = []
+    for start in range(0, 20, 4):
+        four = keys[start : start + 4]
+        gains = " ".join(scenes[key]["gain"][5:] for key in four)
+        rows.append("  ".join([gains, *(" ".join(listeners[key]) for key in four)]))
+    assert rows == CAD2_PUBLISHED.split("\n")[1:-1]
+    assert keys == [f"S{i}" for i in range(10001, 10021)]
+    assert [scene["music"] for scene in scenes.values()] == [i for i in "ABCDE" for _ in range(4)]
+
+
+def test_cad2_pieces_outside_the_gain_tables_are_named():
+    with pytest.raises(InputError, match="no gains for 1 sources, which solo has"):
+        cad2_task2_scenes({"solo": 1, "duet": 2}, CAD2_GAINS)
+
+
+def test_t8_listeners_may_be_drawn_without_replacement():
+    scenes = [f"S{i}" for i in range(2000)]
+    published = cad2_task2_scene_listeners(scenes, LISTENERS)
+    distinct = cad2_task2_scene_listeners(scenes, LISTENERS, distinct=True)
+    assert sum(len(set(names)) < 2 for names in published.values()) == 23
+    assert all(len(set(names)) == 2 for names in distinct.values())
