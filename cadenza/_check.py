@@ -47,6 +47,11 @@ def signal(name: str, value: ArrayLike, *, ndim: tuple[int, ...] = (1, 2)) -> ND
     return array
 
 
+def is_number(value: object) -> bool:
+    """Whether a value, say from a JSON file, is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def positive(name: str, value: float) -> float:
     """Return `value` as a float after checking that it is finite and above zero."""
     if not (math.isfinite(value) and value > 0):

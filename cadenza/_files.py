@@ -1,12 +1,18 @@
-"""Files that are either complete or absent, and cheap identities of large files."""
+"""Files that are either complete or absent, JSON, and cheap identities of large files."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
+
+from cadenza._check import InputError
+
+T = TypeVar("T")
 
 _SAMPLE_BYTES = 1 << 16
 
@@ -42,6 +48,35 @@ def replacing(path: str | Path) -> Iterator[Path]:
 def _escape(name: str) -> str:
     """Name as a glob pattern that matches itself: song titles may hold ``[`` and ``*``."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+
+
+def read_json(path: Path, kind: type[T]) -> T:
+    """Parse a JSON file that must hold a `kind` (``dict`` or ``list``).
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or parsed, holds something else, or has a key twice.
+    """
+    try:
+        content = json.loads(
+            path.read_text(encoding="utf-8"), object_pairs_hook=_object_without_duplicates
+        )
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot read: {error}") from None
+    if not isinstance(content, kind):
+        expected = "object" if kind is dict else "list"
+        raise InputError(f"{path}: expected a JSON {expected}, got {type(content).__name__}")
+    return content
+
+
+def _object_without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        raise ValueError(f"keys that occur twice: {', '.join(twice)}")
+    return content
 
 
 def identity(path: Path) -> str:

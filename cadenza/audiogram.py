@@ -6,7 +6,6 @@ a listener has one for each ear.
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza._check import InputError
+from cadenza._files import read_json
 
 CHALLENGE_FREQUENCIES_HZ = (250, 500, 1000, 2000, 3000, 4000, 6000, 8000)
 """Frequencies at which the Cadenza listeners were measured."""
@@ -169,12 +169,7 @@ def read_listeners(path: str | Path) -> dict[str, Listener]:
         whose ``name`` differs from its id.
     """
     path = Path(path)
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot read listeners: {error}") from None
-    if not isinstance(entries, dict):
-        raise InputError(f"{path}: expected an object of listeners, got {type(entries).__name__}")
+    entries = read_json(path, dict)
     listeners: dict[str, Listener] = {}
     problems = []
     for key, entry in entries.items():

@@ -5,9 +5,13 @@ A song is a set of stems, by name; a listener asks for a gain in dB on each of t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from itertools import combinations, product
+from statistics import fmean
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,13 +40,46 @@ def stem_gain_table() -> dict[str, dict[str, int]]:
     >>> stem_gain_table()["gain_0138"]
     {'vocals': 0, 'drums': -10, 'bass': 6, 'other': 0}
     """
-    table = [
-        dict.fromkeys(STEMS, 0) | dict(zip(changed, gains_db, strict=True))
-        for n_changed in range(len(STEMS))
-        for changed in combinations(STEMS, n_changed)
+    return _number(_rebalancings(STEMS, range(len(STEMS))), start=1)
+
+
+def source_gain_table() -> dict[int, dict[str, dict[str, int]]]:
+    """List every rebalancing of two to five sources that changes some of them, but not all.
+
+    Returns
+    -------
+    dict of int to dict of str to dict of str to int
+        For each number of sources: id to the gain in dB of ``source_1``, ``source_2`` ... The ids
+        go on from one number of sources to the next, ``"gain_0001"`` to ``"gain_10272"``.
+
+    Examples
+    --------
+    >>> table = source_gain_table()
+    >>> {n_sources: len(gains) for n_sources, gains in table.items()}
+    {2: 12, 3: 126, 4: 1104, 5: 9030}
+    >>> table[3]["gain_0138"]
+    {'source_1': 0, 'source_2': 10, 'source_3': 10}
+    """
+    table: dict[int, dict[str, dict[str, int]]] = {}
+    start = 1
+    for n_sources in range(2, 6):
+        names = [f"source_{n}" for n in range(1, n_sources + 1)]
+        table[n_sources] = _number(_rebalancings(names, range(1, n_sources)), start=start)
+        start += len(table[n_sources])
+    return table
+
+
+def _rebalancings(names: Sequence[str], numbers_changed: range) -> list[dict[str, int]]:
+    return [
+        dict.fromkeys(names, 0) | dict(zip(changed, gains_db, strict=True))
+        for n_changed in numbers_changed
+        for changed in combinations(names, n_changed)
         for gains_db in product(GAIN_STEPS_DB, repeat=n_changed)
     ]
-    return {f"gain_{number:04d}": gains_db for number, gains_db in enumerate(table, start=1)}
+
+
+def _number(table: list[dict[str, int]], *, start: int) -> dict[str, dict[str, int]]:
+    return {f"gain_{number:04d}": gains_db for number, gains_db in enumerate(table, start=start)}
 
 
 def apply_gains(
@@ -131,3 +168,101 @@ def remix_to_mixture(
             f"mixture must have the shape {remixed.shape} of the stems, got {np.shape(mixture)}"
         )
     return match_loudness(remixed, mixture, sample_rate)
+
+
+def level_compensation_db(gains_db: Mapping[str, float]) -> float:
+    """Gain that brings the remixed sources back to the level of the mixture, as in CAD2.
+
+    The level is that of sources that are equally strong and independent of each other: there,
+    the powers of the gained sources add up.
+
+    Parameters
+    ----------
+    gains_db : mapping of str to float
+        Gain of each source in dB, also those of 0 dB. Where voices of one instrument share a gain
+        (`repeated_instrument_gains`), still the gains that were asked for.
+
+    Returns
+    -------
+    float
+        Gain in dB on the sum of the sources.
+
+    Raises
+    ------
+    ValueError
+        If there is no gain or one that is not finite.
+
+    Examples
+    --------
+    >>> round(level_compensation_db({"source_1": -10, "source_2": 0}), 4)
+    2.5964
+    """
+    if not gains_db or not all(math.isfinite(gain_db) for gain_db in gains_db.values()):
+        raise ValueError(f"gains_db must be one or more finite numbers, got {dict(gains_db)}")
+    power = fmean(10 ** (gain_db / 10) for gain_db in gains_db.values())
+    return -10 * math.log10(power)
+
+
+def instrument_of(voice: str) -> str:
+    """Name of the instrument without the number of the voice.
+
+    Examples
+    --------
+    >>> instrument_of("Violin_1"), instrument_of("Cello")
+    ('Violin', 'Cello')
+    """
+    return voice.partition("_")[0]
+
+
+def repeated_instrument_gains(
+    gains_db: Mapping[str, float],
+    instruments: Mapping[str, str],
+    *,
+    mean_over: Literal["instrument", "all_repeated"] = "instrument",
+) -> dict[str, float]:
+    """Give the voices of one instrument, which a separator cannot tell apart, a common gain.
+
+    Parameters
+    ----------
+    gains_db : mapping of str to float
+        Gain of each source in dB.
+    instruments : mapping of str to str
+        Instrument of each source; a number of the voice after an underscore does not count.
+    mean_over : {"instrument", "all_repeated"}
+        ``"instrument"``: the mean in dB over the voices of the instrument. ``"all_repeated"``: one
+        mean over the sources of all instruments that occur more than once, which mixes up
+        different instruments; the published CAD2 baseline did so.
+
+    Returns
+    -------
+    dict of str to float
+        Gain of each source in dB, in the order of `gains_db`.
+
+    Raises
+    ------
+    ValueError
+        If the names of `gains_db` and `instruments` differ, or `mean_over` is unknown.
+
+    Examples
+    --------
+    >>> repeated_instrument_gains(
+    ...     {"source_1": 10, "source_2": -6, "source_3": 3},
+    ...     {"source_1": "Violin_1", "source_2": "Violin_2", "source_3": "Cello"},
+    ... )
+    {'source_1': 2.0, 'source_2': 2.0, 'source_3': 3.0}
+    """
+    if set(gains_db) != set(instruments):
+        raise ValueError(
+            f"instruments must name exactly the sources {sorted(gains_db)}, "
+            f"got {sorted(instruments)}"
+        )
+    if mean_over not in ("instrument", "all_repeated"):
+        raise ValueError(f"mean_over must be 'instrument' or 'all_repeated', got {mean_over!r}")
+    group = {source: instrument_of(instruments[source]) for source in gains_db}
+    if mean_over == "all_repeated":
+        n_voices = Counter(group.values())
+        group = {s: name if n_voices[name] == 1 else "repeated" for s, name in group.items()}
+    return {
+        source: fmean(gains_db[voice] for voice in gains_db if group[voice] == group[source])
+        for source in gains_db
+    }

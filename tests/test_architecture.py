@@ -16,8 +16,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 GROUND = {"_check", "_files", "audiogram", "audio", "loudness"}
 MAY_IMPORT = {
     "_check": set(),
-    "_files": set(),
-    "audiogram": {"_check"},
+    "_files": {"_check"},
+    "audiogram": {"_check", "_files"},
     "audio": {"_check", "_files"},
     "loudness": {"_check"},
     "remix": GROUND,

@@ -187,6 +187,8 @@ def _has_type_of(default: object, value: object) -> bool:
         return isinstance(default, bool) and isinstance(value, bool)
     if isinstance(default, str):
         return True
+    if isinstance(default, list):
+        return OmegaConf.is_list(value)
     return isinstance(value, int) or (isinstance(default, float) and isinstance(value, float))
 
 

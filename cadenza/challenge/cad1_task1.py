@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cadenza._check import InputError
+from cadenza._check import InputError, is_number
 from cadenza.audiogram import Listener, read_listeners
 from cadenza.challenge.files import find, require_files, safe_name
-from cadenza.challenge.metadata import Track, is_number, raise_if, read_object, read_tracks
+from cadenza.challenge.metadata import Track, raise_if, read_object, read_tracks
 from cadenza.remix import STEMS
 
 SIDES = ("left", "right")

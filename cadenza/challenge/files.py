@@ -1,4 +1,4 @@
-"""JSON files and look-ups that forgive letter case."""
+"""Writing JSON files, checking what is there, and look-ups that forgive letter case."""
 
 from __future__ import annotations
 
@@ -10,34 +10,6 @@ from pathlib import Path
 
 from cadenza._check import InputError
 from cadenza._files import replacing
-
-
-def read_json(path: Path, kind: type) -> object:
-    """Parse a JSON file that must hold a `kind` (``dict`` or ``list``).
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read or parsed, holds something else, or has a key twice.
-    """
-    try:
-        content = json.loads(
-            path.read_text(encoding="utf-8"), object_pairs_hook=_object_without_duplicates
-        )
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot read: {error}") from None
-    if not isinstance(content, kind):
-        raise InputError(f"{path}: expected a JSON {kind.__name__}, got {type(content).__name__}")
-    return content
-
-
-def _object_without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    content = dict(pairs)
-    if len(content) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = sorted({key for key in keys if keys.count(key) > 1})
-        raise ValueError(f"keys that occur twice: {', '.join(twice)}")
-    return content
 
 
 def format_json(content: object) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from cadenza._check import InputError
-from cadenza.challenge.files import find, read_json, safe_name
+from cadenza._check import InputError, is_number
+from cadenza._files import read_json
+from cadenza.challenge.files import find, safe_name
 from cadenza.remix import STEMS
 
 
@@ -71,17 +71,11 @@ def read_gains(path: Path) -> dict[str, dict[str, float]]:
 
 def read_object(path: Path) -> dict[str, Any]:
     """Read a JSON object."""
-    return cast("dict[str, Any]", read_json(path, dict))
+    return read_json(path, dict)
 
 
 def _list(path: Path) -> list[dict[str, Any]]:
-    entries = cast("list[Any]", read_json(path, list))
-    return [entry if isinstance(entry, dict) else {} for entry in entries]
-
-
-def is_number(value: object) -> bool:
-    """Whether a JSON value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return [entry if isinstance(entry, dict) else {} for entry in read_json(path, list)]
 
 
 def raise_if(problems: Sequence[str]) -> None:

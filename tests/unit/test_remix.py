@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from cadenza.loudness import integrated_loudness_lufs, match_loudness
-from cadenza.remix import GAIN_STEPS_DB, apply_gains, remix, remix_to_mixture, stem_gain_table
+from cadenza.remix import (
+    GAIN_STEPS_DB,
+    apply_gains,
+    instrument_of,
+    level_compensation_db,
+    remix,
+    remix_to_mixture,
+    repeated_instrument_gains,
+    source_gain_table,
+    stem_gain_table,
+)
 from tests.conftest import lcg, tone
 
 RATE = 44100
@@ -49,6 +61,45 @@ def test_gain_table_lists_each_rebalancing_once_dsp_9_1():
 def test_gain_table_order_dsp_9_1(gain_id, changed):
     unchanged = {"vocals": 0, "drums": 0, "bass": 0, "other": 0}
     assert stem_gain_table()[gain_id] == unchanged | changed
+
+
+def test_source_gain_table_numbers_on_continuously_dsp_9_2():
+    table = source_gain_table()
+    ids = [gain_id for gains in table.values() for gain_id in gains]
+    assert ids == [f"gain_{n:04d}" for n in range(1, 10273)]
+    for n_sources, gains in table.items():
+        assert len(gains) == 7**n_sources - 6**n_sources - 1
+        assert len({tuple(entry.values()) for entry in gains.values()}) == len(gains)
+        for entry in gains.values():
+            assert list(entry) == [f"source_{n}" for n in range(1, n_sources + 1)]
+            assert set(entry.values()) <= {0, *GAIN_STEPS_DB}
+            assert 0 in entry.values()
+            assert any(entry.values())
+
+
+@pytest.mark.parametrize(
+    ("gain_id", "gains_db"),
+    [
+        ("gain_0001", (-10, 0)),
+        ("gain_0002", (-6, 0)),
+        ("gain_0003", (-3, 0)),
+        ("gain_0012", (0, 10)),
+        ("gain_0013", (-10, 0, 0)),
+        ("gain_0138", (0, 10, 10)),
+        ("gain_0139", (-10, 0, 0, 0)),
+        ("gain_1242", (0, 10, 10, 10)),
+        ("gain_1243", (-10, 0, 0, 0, 0)),
+        ("gain_10272", (0, 10, 10, 10, 10)),
+    ],
+)
+def test_source_gain_table_order_dsp_9_2(gain_id, gains_db):
+    assert tuple(source_gain_table()[len(gains_db)][gain_id].values()) == gains_db
+
+
+def test_source_gain_table_is_the_published_one(shared):
+    path = shared / "data/cad2_task2/zenodo_download/metadata/gains_meta.json"
+    published = json.loads(path.read_text())
+    assert {str(n): gains for n, gains in source_gain_table().items()} == published
 
 
 def _stems():
@@ -129,3 +180,81 @@ def test_order_of_the_stems_does_not_matter():
 def test_mixture_must_fit_the_stems():
     with pytest.raises(ValueError, match=r"the shape \(2, 44100\) of the stems, got \(2, 100\)"):
         remix_to_mixture(_stems(), GAINS_DB, np.zeros((2, 100)), RATE)
+
+
+def _sources(*values):
+    return {f"source_{n}": value for n, value in enumerate(values, start=1)}
+
+
+@pytest.mark.parametrize(
+    ("gains_db", "compensation_db"),
+    [
+        ((-10, 0), 2.59637310505756),
+        ((0, 0, 0), 0),
+        ((10, -6, 3, 0), -5.20039544622924),
+        ((10,), -10),
+    ],
+)
+def test_level_compensation_dsp_9_3(gains_db, compensation_db):
+    level = level_compensation_db(_sources(*gains_db))
+    assert level == pytest.approx(compensation_db, abs=1e-13)
+
+
+def test_level_compensation_keeps_the_power_of_independent_sources(rng):
+    sources = _sources(*rng.standard_normal((4, 200_000)))
+    gains_db = _sources(10, -6, 3, 0)
+    remixed = remix(sources, gains_db) * 10 ** (level_compensation_db(gains_db) / 20)
+    assert np.var(remixed) == pytest.approx(np.var(sum(sources.values())), rel=0.02)
+
+
+@pytest.mark.parametrize("gains_db", [{}, {"source_1": np.nan}, {"source_1": np.inf}])
+def test_level_compensation_needs_finite_gains(gains_db):
+    with pytest.raises(ValueError, match="gains_db must be one or more finite numbers"):
+        level_compensation_db(gains_db)
+
+
+@pytest.mark.parametrize(
+    ("gains_db", "instruments", "published", "fixed"),
+    [
+        (
+            (10, -6, 3, 0),
+            ("Cello", "Viola", "Violin_1", "Violin_2"),
+            (10, -6, 1.5, 1.5),
+            (10, -6, 1.5, 1.5),
+        ),
+        (
+            (10, -6, 3, 0),
+            ("Viola_1", "Viola_2", "Violin_1", "Violin_2"),
+            (1.75, 1.75, 1.75, 1.75),
+            (2, 2, 1.5, 1.5),
+        ),
+        (
+            (3, 10, -10, 0, 6),
+            ("Sax", "Flute", "Oboe", "Sax", "Flute"),
+            (4.75, 4.75, -10, 4.75, 4.75),
+            (1.5, 8, -10, 1.5, 8),
+        ),
+        ((10, -6), ("Flute", "Oboe"), (10, -6), (10, -6)),
+    ],
+)
+def test_b5_voices_of_an_instrument_share_its_own_mean_gain(
+    gains_db, instruments, published, fixed
+):
+    asked, played = _sources(*gains_db), _sources(*instruments)
+    assert repeated_instrument_gains(asked, played) == _sources(*fixed)
+    shared_by_all = repeated_instrument_gains(asked, played, mean_over="all_repeated")
+    assert shared_by_all == _sources(*published)
+
+
+def test_instruments_must_fit_the_gains():
+    with pytest.raises(ValueError, match=r"exactly the sources \['source_1'\], got \['Cello'\]"):
+        repeated_instrument_gains({"source_1": 3}, {"Cello": "Cello"})
+    with pytest.raises(ValueError, match="mean_over must be 'instrument' or 'all_repeated'"):
+        repeated_instrument_gains(_sources(3), _sources("Cello"), mean_over="published")
+
+
+@pytest.mark.parametrize(
+    ("voice", "instrument"), [("Violin_1", "Violin"), ("Cello", "Cello"), ("Sax_Alto_2", "Sax")]
+)
+def test_instrument_is_named_before_the_first_underscore(voice, instrument):
+    assert instrument_of(voice) == instrument
