@@ -7,7 +7,6 @@ scores_<batch + 1>-<batch_size>.csv for a batch.
 
 from __future__ import annotations
 
-import logging
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,12 +22,9 @@ from cadenza.challenge.results import summary
 from cadenza.challenge.run import Item
 from cadenza.challenge.run import run as run_items
 from cadenza.challenge.seeds import random_state
-from cadenza.haaqi import haaqi
-from cadenza.haaqi.presentation import presentation_level_db_spl
-from cadenza.hearing_aid import NALR
+from cadenza.haaqi.presentation import score_both_ears
+from cadenza.hearing_aid import NALRAid
 from cadenza.remix import STEMS, remix_to_mixture
-
-logger = logging.getLogger(__name__)
 
 TRACKS = ("mixture", *STEMS)
 COLUMNS = ["scene", "song", "listener", "left_score", "right_score", "score"]
@@ -39,35 +35,28 @@ class Evaluator:
 
     def __init__(self, config: DictConfig) -> None:
         self.config = config
+        self._aid = NALRAid(sample_rate=config.nalr.sample_rate, nfir=config.nalr.nfir)
         self._reference = lru_cache(maxsize=1)(self._make_reference)
 
     def __call__(self, item: Item[ScenePair]) -> dict[str, float]:
         """HAAQI of one enhanced signal, for each ear and their mean."""
         config, pair = self.config, item.data
-        enhanced = self._read_enhanced(enhanced_file(config, pair))
-        tracks = item.inputs[: len(TRACKS)]
-        reference = self._reference(tracks, tuple(pair.gains_db.items()))
-        rng = (
-            random_state(pair.scene) if config.evaluate.set_random_seed else np.random.RandomState()
+        file = enhanced_file(config, pair)
+        enhanced, rate = audio.read(file, sample_rate=config.remix_sample_rate, channels=2)
+        reference = self._reference(item.inputs[: len(TRACKS)], tuple(pair.gains_db.items()))
+        seeded = config.evaluate.set_random_seed
+        left, right = score_both_ears(
+            enhanced,
+            self._aid(reference, pair.listener),
+            reference,
+            enhanced_sample_rate=rate,
+            music_sample_rate=config.sample_rate,
+            haaqi_sample_rate=config.HAAQI_sample_rate,
+            listener=pair.listener,
+            rng=random_state(pair.scene) if seeded else np.random.RandomState(),
         )
-        scores = {}
-        for ear, channel, processed in zip(("left", "right"), reference, enhanced, strict=True):
-            audiogram = getattr(pair.listener, ear)
-            prescription = NALR(
-                audiogram, sample_rate=config.nalr.sample_rate, nfir=config.nalr.nfir
-            )
-            amplified = prescription(channel)
-            score = haaqi(
-                audio.resample(amplified, config.sample_rate, config.HAAQI_sample_rate),
-                processed,
-                sample_rate=config.HAAQI_sample_rate,
-                audiogram=audiogram,
-                equalisation="none",
-                level_db_spl=presentation_level_db_spl(channel),
-                rng=rng,
-            )
-            scores[f"{ear}_score"] = score.score
-        return {**scores, "score": (scores["left_score"] + scores["right_score"]) / 2}
+        mean = (left.score + right.score) / 2
+        return {"left_score": left.score, "right_score": right.score, "score": mean}
 
     def _make_reference(
         self, tracks: tuple[Path, ...], gains_db: tuple[tuple[str, float], ...]
@@ -77,13 +66,6 @@ class Evaluator:
         mixture, *stems = (audio.read(file, sample_rate=rate, channels=2)[0] for file in tracks)
         named = dict(zip(STEMS, stems, strict=True))
         return remix_to_mixture(named, dict(gains_db), mixture, rate)
-
-    def _read_enhanced(self, file: Path) -> NDArray[np.float64]:
-        enhanced, rate = audio.read(file, channels=2)
-        if rate != self.config.remix_sample_rate:
-            expected = self.config.remix_sample_rate
-            logger.warning("%s: expected %d Hz, got %d Hz", file, expected, rate)
-        return audio.resample(enhanced, rate, self.config.HAAQI_sample_rate)
 
 
 def enhanced_file(config: DictConfig, pair: ScenePair) -> Path:
