@@ -133,3 +133,91 @@ def root(finished_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     shutil.copytree(finished_root, tmp_path / "root")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "root"
+
+
+# CAD2 Task 2
+
+PIECES = {
+    "quartet": ("EnsembleSet", "Mix_1/", ("Cello", "Viola", "Violin_1", "Violin_2")),
+    "duet": ("CadenzaWoodwind", "", ("Flute", "Oboe")),
+}
+
+
+def write_cad2_download(folder: Path, seconds: float = 0.8) -> None:
+    """The data sets of CAD2 Task 2 as they are downloaded: a quartet and a duet."""
+    t = np.arange(int(seconds * RATE)) / RATE
+    pitches = {"Cello": 130, "Viola": 220, "Violin_1": 660, "Violin_2": 440}
+    pitches |= {"Flute": 880, "Oboe": 520}
+    tracks, music, to_generate, valid = {}, {}, {}, {}
+    for piece, (data_set, subfolder, instruments) in PIECES.items():
+        paths = {name: f"{piece}/{subfolder}{name}.flac" for name in instruments}
+        mixture = np.zeros((2, t.size))
+        for number, (name, path) in enumerate(paths.items(), 1):
+            tone = 0.1 * np.sin(2 * np.pi * pitches[name] * t + 0.5 * np.sin(2 * np.pi * 6 * t))
+            signal = np.stack([tone * (0.4 + 0.1 * number), tone * (1 - 0.1 * number)])
+            audio.write_flac(folder / data_set / path, signal, RATE)
+            mixture += signal
+        mixture_path = f"{piece}/{subfolder}mix_{piece}.flac"
+        audio.write_flac(folder / data_set / mixture_path, mixture, RATE)
+        tracks[piece] = {
+            "dataset": data_set,
+            "stems_path": list(paths.values()),
+            "mixture_path": mixture_path,
+        }
+        music[f"{piece}_000"] = _piece(data_set, paths, mixture_path, 0.1, 0.5)
+        to_generate[f"{piece}_001"] = _piece(data_set, paths, None, 0.1, 0.5) | {
+            "mixture_target": {"track": f"valid/{piece}_001/mixture.flac"}
+        }
+        cut = {name: f"valid/{piece}_001/{name}.flac" for name in instruments}
+        mixture_path = f"valid/{piece}_001/mixture.flac"
+        valid[f"{piece}_001"] = _piece(data_set, cut, mixture_path, 0, 0.5)
+    metadata = folder / "metadata"
+    write_json(metadata / "music_tracks.train.json", tracks)
+    write_json(metadata / "music.train.json", music)
+    write_json(metadata / "music.valid.to_generate.json", to_generate)
+    write_json(metadata / "music.valid.json", valid)
+    _write_cad2_people(metadata)
+
+
+def _piece(data_set, paths, mixture_path, start, duration):
+    entries = {f"source_{n}": item for n, item in enumerate(paths.items(), 1)}
+    if mixture_path:
+        entries["mixture"] = ("Mixture", mixture_path)
+    return {
+        key: {
+            "source_dataset": data_set,
+            "instrument": instrument,
+            "track": path,
+            "start": start,
+            "duration": duration,
+        }
+        for key, (instrument, path) in entries.items()
+    }
+
+
+def _write_cad2_people(metadata: Path) -> None:
+    gains = {
+        "2": {"gain_0001": {"source_1": -6, "source_2": 0}},
+        "4": {"gain_0002": {"source_1": 0, "source_2": 6, "source_3": 3, "source_4": -3}},
+    }
+    write_json(metadata / "gains_meta.json", gains)
+    write_json(
+        metadata / "gains.json", {k: v for table in gains.values() for k, v in table.items()}
+    )
+    for split in ("train", "valid"):
+        people = listeners(split)
+        write_json(metadata / f"listeners.{split}.json", people)
+        ear = {"cr": [1.2, 1.3, 1.4, 1.6, 2.0, 2.5], "gain": [0, 2, 5, 9, 14, 18]}
+        write_json(
+            metadata / f"compressor_params.{split}.json",
+            {name: {f"{k}_{side}": v for k, v in ear.items() for side in "lr"} for name in people},
+        )
+    scenes = {
+        "S50001": {"music": "quartet_001", "gain": "gain_0002"},
+        "S50002": {"music": "duet_001", "gain": "gain_0001"},
+    }
+    write_json(metadata / "scenes.valid.json", scenes)
+    write_json(
+        metadata / "scene_listeners.valid.json",
+        {scene: list(listeners("valid")) for scene in scenes},
+    )
