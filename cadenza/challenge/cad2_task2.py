@@ -109,9 +109,9 @@ class QuartetPair:
         )
         return signal
 
-    def enhanced_file(self, folder: Path) -> Path:
+    def enhanced_file(self, exp_folder: str) -> Path:
         """Where the enhanced signal goes."""
-        return folder / self.split / f"{self.key}_remix.flac"
+        return Path(exp_folder) / "enhanced_signals" / self.split / f"{self.key}_remix.flac"
 
 
 def read_pieces(path: Path) -> dict[str, Piece]:

@@ -79,6 +79,10 @@ class ScenePair:
         """Audio file of the mixture or a stem."""
         return find(self.folder, f"{track}.wav")
 
+    def enhanced_file(self, exp_folder: str) -> Path:
+        """Where the enhanced signal goes."""
+        return Path(exp_folder) / "enhanced_signals" / f"{self.key}_remix.flac"
+
 
 def read_head_positions(path: Path) -> dict[str, HeadPosition]:
     """Read ``head_loudspeaker_positions.json``; its old name ``head_positions.json`` works too."""

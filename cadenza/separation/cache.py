@@ -18,7 +18,7 @@ class StemCache:
     Parameters
     ----------
     separate : callable
-        Gets the path of an audio file and returns its stems.
+        Gets the path of an audio file, and options if there are any, and returns its stems.
     settings : str
         What the stems depend on besides the file: separator and options.
     folder : Path, optional
@@ -33,25 +33,29 @@ class StemCache:
     """
 
     def __init__(
-        self, separate: Callable[[Path], Stems], *, settings: str, folder: Path | None = None
+        self, separate: Callable[..., Stems], *, settings: str, folder: Path | None = None
     ) -> None:
         self._separate = separate
         self._settings = settings
         self._folder = folder
         self._last: tuple[str, Stems] = ("", {})
 
-    def __call__(self, path: Path) -> Stems:
-        """Stems of an audio file."""
-        key = hashlib.sha256(f"{identity(path)} {self._settings}".encode()).hexdigest()[:16]
+    def __call__(self, path: Path, *options: object) -> Stems:
+        """Stems of an audio file; `options` go to the separation and tell its results apart."""
+        content = f"{identity(path)} {self._settings} {options}"
+        key = hashlib.sha256(content.encode()).hexdigest()[:16]
         if self._last[0] != key:
             self._last = ("", {})  # free the memory before the next file needs it
-            self._last = (key, self._load(path, key) if self._folder else self._separate(path))
+            self._last = (
+                key,
+                self._load(key, path, *options) if self._folder else self._separate(path, *options),
+            )
         return self._last[1]
 
-    def _load(self, path: Path, key: str) -> Stems:
+    def _load(self, key: str, path: Path, *options: object) -> Stems:
         file = (self._folder or Path()) / f"{key}.npz"
         if not file.exists():
-            stems = self._separate(path)
+            stems = self._separate(path, *options)
             with replacing(file) as temporary, temporary.open("wb") as handle:
                 np.savez(handle, allow_pickle=False, **stems)
         with np.load(file) as stored:

@@ -10,7 +10,7 @@ import pytest
 
 from cadenza.challenge.results import read_table
 
-from .conftest import assert_same_codes
+from .conftest import assert_most_codes_are_the_same
 from .conftest import call as call_recipe
 from .test_cad1_task1 import COLUMNS, names
 
@@ -32,7 +32,7 @@ def test_oracle_enhancement_is_that_of_the_reference(shared, tmp_path):
     golden = shared / "golden" / "cad1_task1" / "enhanced_signals" / listener / song
     for name in names(listener, song):
         if name.endswith(".flac"):
-            assert_same_codes(ours / name, golden / name)
+            assert_most_codes_are_the_same(ours / name, golden / name)
         else:
             scales = [float((folder / name).read_text()) for folder in (ours, golden)]
             np.testing.assert_allclose(*scales, rtol=1e-9)

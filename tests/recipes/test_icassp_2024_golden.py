@@ -11,7 +11,7 @@ import pytest
 
 from cadenza.challenge.results import read_table
 
-from .conftest import assert_same_codes, call, codes
+from .conftest import assert_most_codes_are_the_same, call, codes
 
 COLUMNS = ["scene", "song", "listener", "left_score", "right_score", "score"]
 
@@ -83,7 +83,7 @@ def test_oracle_enhancement_is_that_of_the_reference(root, golden, oracle_pairs)
     assert len(oracle_pairs) == 4
     for pair in oracle_pairs:
         name = Path("enhanced_signals") / f"{pair}_remix.flac"
-        assert_same_codes(root / "oracle" / name, golden / name)
+        assert_most_codes_are_the_same(root / "oracle" / name, golden / name)
 
 
 @pytest.mark.slow
@@ -96,7 +96,7 @@ def test_compressor_and_soft_clip_are_those_of_the_reference(root, golden):
     one = f"path.scene_listeners_file={listeners}"
     assert call("baseline.enhance", *where, one, *options) == 0
     name = "scene_10001_L0057_remix.flac"
-    assert_same_codes(
+    assert_most_codes_are_the_same(
         root / "compressed" / "enhanced_signals" / name, golden / "with_compressor" / name
     )
 

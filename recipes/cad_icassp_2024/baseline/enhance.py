@@ -51,7 +51,7 @@ def run(config: DictConfig) -> int:
         Item.of(
             pair,
             inputs=blocks.input_files(pair.file("mixture")),
-            outputs=(folder / "enhanced_signals" / f"{pair.key}_remix.flac",),
+            outputs=(pair.enhanced_file(config.path.exp_folder),),
         )
         for pair in pairs
     ]

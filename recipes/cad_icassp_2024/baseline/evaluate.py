@@ -41,7 +41,7 @@ class Evaluator:
     def __call__(self, item: Item[ScenePair]) -> dict[str, float]:
         """HAAQI of one enhanced signal, for each ear and their mean."""
         config, pair = self.config, item.data
-        file = enhanced_file(config, pair)
+        file = pair.enhanced_file(config.path.exp_folder)
         enhanced, rate = audio.read(file, sample_rate=config.remix_sample_rate, channels=2)
         reference = self._reference(item.inputs[: len(TRACKS)], tuple(pair.gains_db.items()))
         seeded = config.evaluate.set_random_seed
@@ -68,14 +68,9 @@ class Evaluator:
         return remix_to_mixture(named, dict(gains_db), mixture, rate)
 
 
-def enhanced_file(config: DictConfig, pair: ScenePair) -> Path:
-    """Where enhance.py has put the enhanced signal of a pair."""
-    return Path(config.path.exp_folder) / "enhanced_signals" / f"{pair.key}_remix.flac"
-
-
 def make_item(config: DictConfig, pair: ScenePair) -> Item[ScenePair]:
     """Which files the score of a pair is made of."""
-    enhanced = enhanced_file(config, pair)
+    enhanced = pair.enhanced_file(config.path.exp_folder)
     needed = [] if config.evaluate.allow_missing and not enhanced.is_file() else [enhanced]
     inputs = (*(pair.file(track) for track in TRACKS), *needed)
     return Item.of(pair, inputs)

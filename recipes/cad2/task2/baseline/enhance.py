@@ -1,0 +1,75 @@
+"""Enhance the classical music of CAD2 Task 2 for its listeners.
+
+For every scene and listener: separate the instruments of the piece, apply the gains that the
+scene asks for, compensate the level, and compress for the listener. Writes
+<exp_folder>/enhanced_signals/<split>/<scene>_<listener>_remix.flac and
+<exp_folder>/enhanced_signals.csv, which tells how much of each was clipped.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from cadenza import audio
+from cadenza.challenge import app
+from cadenza.challenge.cad2_estimates import Estimator
+from cadenza.challenge.cad2_task2 import SMALL_TEST, QuartetPair, read_quartet_pairs
+from cadenza.challenge.pairs import Shard, thin
+from cadenza.challenge.run import Item
+from cadenza.challenge.run import run as run_items
+from cadenza.hearing_aid import HearingAid
+from cadenza.remix import level_compensation_db, remix
+
+SETTINGS = ["separator", "compat", "hearing_aid", "input_sample_rate", "remix_sample_rate"]
+
+
+def process_item(
+    item: Item[QuartetPair], config: DictConfig, estimator: Estimator, hearing_aid: HearingAid
+) -> dict[str, float]:
+    """Enhance one scene for one listener; returns the fraction of clipped samples."""
+    pair = item.data
+    estimates, gains_db = estimator(pair)
+    # The level follows the gains that were asked for, also where voices share a gain
+    factor = 10 ** (level_compensation_db(pair.gains_db) / 20)
+    compressed = hearing_aid(factor * remix(estimates, gains_db), pair.listener)
+    n_clipped = audio.write_flac(
+        item.outputs[0],
+        compressed,
+        config.input_sample_rate,
+        output_sample_rate=config.remix_sample_rate,
+        soft_clip=config.soft_clip,
+    )
+    return {"clipped_fraction": n_clipped / compressed.size}
+
+
+def run(config: DictConfig) -> int:
+    """Enhance all pairs of the batch that are not finished."""
+    folder = Path(config.path.exp_folder)
+    pairs = thin(read_quartet_pairs(config.path), SMALL_TEST if config.evaluate.small_test else 1)
+    estimator = Estimator(config)
+    estimator.prepare(Shard(config.evaluate.batch, config.evaluate.batch_size).take(pairs))
+    hearing_aid = app.build(config, "hearing_aid")
+    report = run_items(
+        [
+            Item.of(
+                pair, estimator.input_files(pair), (pair.enhanced_file(config.path.exp_folder),)
+            )
+            for pair in pairs
+        ],
+        lambda item: process_item(item, config, estimator, hearing_aid),
+        folder=folder,
+        name="enhanced_signals",
+        columns=["scene", "song", "listener", "clipped_fraction"],
+        settings=app.settings(config, "cad2_task2/enhance 1", [*SETTINGS, "soft_clip"]),
+        **app.run_options(config),
+    )
+    print(f"{len(report.rows)} of {report.n_items} enhanced signals are in {folder}")
+    return report.exit_status
+
+
+main = app.recipe(__file__, run)
+
+if __name__ == "__main__":
+    main()

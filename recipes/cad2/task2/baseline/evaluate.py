@@ -1,0 +1,84 @@
+"""Score the enhanced music of CAD2 Task 2 with HAAQI.
+
+The reference is the true sources with the gains of the scene, compressed for the listener. Reads
+<exp_folder>/enhanced_signals and writes <exp_folder>/scores.csv, or
+scores_<batch + 1>-<batch_size>.csv for a batch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from omegaconf import DictConfig
+
+from cadenza import audio
+from cadenza.challenge import app
+from cadenza.challenge.cad2_task2 import SMALL_TEST, QuartetPair, read_quartet_pairs
+from cadenza.challenge.pairs import thin
+from cadenza.challenge.results import summary
+from cadenza.challenge.run import Item
+from cadenza.challenge.run import run as run_items
+from cadenza.challenge.seeds import random_state
+from cadenza.haaqi.presentation import score_both_ears
+from cadenza.hearing_aid import HearingAid
+from cadenza.remix import level_compensation_db, remix
+
+COLUMNS = ["scene", "song", "listener", "left_haaqi", "right_haaqi", "avg_haaqi"]
+
+
+def process_item(
+    item: Item[QuartetPair], config: DictConfig, hearing_aid: HearingAid
+) -> dict[str, float]:
+    """HAAQI of one enhanced signal, for each ear and their mean."""
+    pair, rate = item.data, config.input_sample_rate
+    sources = {name: pair.read(source, rate) for name, source in pair.piece.sources.items()}
+    factor = 10 ** (level_compensation_db(pair.gains_db) / 20)
+    reference = factor * remix(sources, pair.gains_db)
+    file = pair.enhanced_file(config.path.exp_folder)
+    enhanced, enhanced_rate = audio.read(file, sample_rate=config.remix_sample_rate, channels=2)
+    seeded = config.evaluate.set_random_seed
+    left, right = score_both_ears(
+        enhanced,
+        hearing_aid(reference, pair.listener),
+        reference,
+        enhanced_sample_rate=enhanced_rate,
+        music_sample_rate=rate,
+        haaqi_sample_rate=config.HAAQI_sample_rate,
+        listener=pair.listener,
+        rng=random_state(pair.scene) if seeded else np.random.RandomState(),
+    )
+    scores = (left.score, right.score, (left.score + right.score) / 2)
+    return dict(zip(COLUMNS[3:], scores, strict=True))
+
+
+def make_item(config: DictConfig, pair: QuartetPair) -> Item[QuartetPair]:
+    """Which files the score of a pair is made of."""
+    sources = tuple(pair.file(source) for source in pair.piece.sources.values())
+    enhanced = pair.enhanced_file(config.path.exp_folder)
+    missing = config.evaluate.allow_missing and not enhanced.is_file()
+    return Item.of(pair, sources if missing else (*sources, enhanced))
+
+
+def run(config: DictConfig) -> int:
+    """Score all pairs of the batch that have no score yet."""
+    pairs = thin(read_quartet_pairs(config.path), SMALL_TEST if config.evaluate.small_test else 1)
+    hearing_aid = app.build(config, "hearing_aid")
+    keys = ["input_sample_rate", "HAAQI_sample_rate", "hearing_aid"]
+    report = run_items(
+        [make_item(config, pair) for pair in pairs],
+        lambda item: process_item(item, config, hearing_aid),
+        folder=Path(config.path.exp_folder),
+        name="scores",
+        columns=COLUMNS,
+        settings=app.settings(config, "cad2_task2/evaluate 1", keys),
+        **app.run_options(config),
+    )
+    print(summary(report.table, report.rows, "avg_haaqi", n_wanted=report.n_items))
+    return report.exit_status
+
+
+main = app.recipe(__file__, run)
+
+if __name__ == "__main__":
+    main()

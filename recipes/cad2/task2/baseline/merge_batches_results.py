@@ -1,0 +1,32 @@
+"""Merge the scores of all batches of CAD2 Task 2 into one table.
+
+Reads <exp_folder>/scores_<batch>-<batch_size>.csv of every batch and writes scores.csv in the
+order of the scenes and listeners. Nothing is written unless every pair is there once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from cadenza.challenge import app
+from cadenza.challenge.cad2_task2 import SMALL_TEST, read_quartet_pairs
+from cadenza.challenge.pairs import thin
+from cadenza.challenge.results import merge_scores
+
+COLUMNS = ["scene", "song", "listener", "left_haaqi", "right_haaqi", "avg_haaqi"]
+
+
+def run(config: DictConfig) -> int:
+    """Merge and print the mean."""
+    pairs = thin(read_quartet_pairs(config.path), SMALL_TEST if config.evaluate.small_test else 1)
+    keys = [(pair.scene, pair.piece.name, pair.listener.name) for pair in pairs]
+    folder, n_batches = Path(config.path.exp_folder), config.evaluate.batch_size
+    return merge_scores(folder, COLUMNS, keys, n_batches=n_batches, score="avg_haaqi")
+
+
+main = app.recipe(__file__, run)
+
+if __name__ == "__main__":
+    main()
