@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from omegaconf import DictConfig
+from tqdm import tqdm
 
 from cadenza import audio
 from cadenza.challenge import app
@@ -60,7 +61,8 @@ def _enhance(
     """Amplify every stem for both ears and sum them; returns the clipped fraction of the remix."""
     pair, rate = item.data, config.sample_rate
     remix = np.zeros((2, 0))
-    for stem, signal in blocks.stems_of(item.inputs[0]).items():
+    stems = blocks.stems_of(item.inputs[0])
+    for stem, signal in tqdm(stems.items(), desc="amplifying", leave=False, disable=None):
         amplified = blocks.hearing_aid(signal, pair.listener)
         remix = remix + amplified if remix.size else amplified
         for side, channel in zip(SIDES, amplified, strict=True):

@@ -37,8 +37,8 @@ class HybridDemucs(NetworkSeparator):
     segment_s, overlap_s : float
         Seconds of music that the network sees at a time, and of cross-fade between them; see
         `cadenza.separation.overlap_add`.
-    progress : bool
-        Show a progress bar inside a long song.
+    progress : bool, optional
+        Show a progress bar inside a long song. Default: on a terminal.
     sha256 : str, optional
         Beginning of the SHA-256 that the file of the weights must have. Default: not checked.
 

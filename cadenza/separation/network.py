@@ -39,8 +39,8 @@ class NetworkSeparator(ABC):
     segment_s, overlap_s : float
         Seconds of music that the network sees at a time, and of cross-fade between them; see
         `cadenza.separation.overlap_add`.
-    progress : bool
-        Show a progress bar inside a long song.
+    progress : bool, optional
+        Show a progress bar inside a long song. Default: on a terminal.
     """
 
     sources: ClassVar[tuple[str, ...]]
@@ -50,7 +50,7 @@ class NetworkSeparator(ABC):
     weights: str | Path | None = None
     segment_s: float = 10.0
     overlap_s: float = 0.1
-    progress: bool = False
+    progress: bool | None = None
 
     def prepare(self) -> None:
         """Find the device and load the weights.

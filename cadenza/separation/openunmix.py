@@ -43,8 +43,8 @@ class OpenUnmix(NetworkSeparator):
     segment_s, overlap_s : float
         Seconds of music that the networks see at a time, and of cross-fade between them; see
         `cadenza.separation.overlap_add`.
-    progress : bool
-        Show a progress bar inside a long song.
+    progress : bool, optional
+        Show a progress bar inside a long song. Default: on a terminal.
 
     References
     ----------

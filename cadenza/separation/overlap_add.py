@@ -26,7 +26,7 @@ def overlap_add(
     sample_rate: int,
     segment_s: float = 10.0,
     overlap_s: float = 0.1,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> NDArray[np.float64]:
     """Apply a model to overlapping chunks of a mixture and join its estimates.
 
@@ -46,8 +46,8 @@ def overlap_add(
     segment_s, overlap_s : float
         Length of a segment and of the cross-fade in seconds; see the head of this module for the
         length of a chunk that they make. The overlap may be 0 and must be shorter than the segment.
-    progress : bool
-        Show a progress bar over the chunks.
+    progress : bool, optional
+        Show a progress bar over the chunks. Default: on a terminal.
 
     Returns
     -------
@@ -70,7 +70,8 @@ def overlap_add(
     bounds, overlap = _chunks(mixture.shape[1], sample_rate, segment_s, overlap_s)
     fade_in = np.linspace(0.0, 1.0, overlap)
     estimates = np.zeros((n_sources, *mixture.shape))
-    for start, stop in tqdm(bounds, desc="separating", leave=False, disable=not progress):
+    hide = None if progress is None else not progress  # None: unless on a terminal
+    for start, stop in tqdm(bounds, desc="separating", leave=False, disable=hide):
         chunk = mixture[:, start:stop]
         estimate = model(chunk)
         if estimate.shape != (n_sources, *chunk.shape):

@@ -55,8 +55,8 @@ class Spectral:
 
     Parameters
     ----------
-    progress : bool
-        Show a progress bar inside a long song.
+    progress : bool, optional
+        Show a progress bar inside a long song. Default: on a terminal.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class Spectral:
     """
 
     sources: ClassVar[tuple[str, ...]] = ("vocals", "drums", "bass", "other")
-    progress: bool = False
+    progress: bool | None = None
 
     def __call__(self, mixture: ArrayLike, *, sample_rate: int) -> Stems:
         """Separate a mixture.

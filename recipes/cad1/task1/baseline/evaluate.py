@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from omegaconf import DictConfig
+from tqdm import tqdm
 
 from cadenza import audio
 from cadenza.challenge import app
@@ -37,7 +38,7 @@ def process_item(item: Item[SongPair], config: DictConfig) -> dict[str, float]:
     rng = random_state(pair.track.name) if seeded else np.random.RandomState()
     scores: dict[str, float] = {}
     silent = []
-    for stem in STEMS_IN_TURN:
+    for stem in tqdm(STEMS_IN_TURN, desc="scoring", leave=False, disable=None):
         reference, rate = audio.read(pair.file(stem), sample_rate=config.sample_rate, channels=2)
         reference = reference[:, pair.objective.samples(rate)]
         for side, channel in zip(SIDES, reference, strict=True):
