@@ -1,7 +1,13 @@
-"""A small challenge root made from scratch: composed music, a modelled head, standard listeners.
+"""Music, heads and listeners made from scratch: small challenge roots, and data to train on.
 
-`cadenza.demo.root` writes the files; the other modules are the pieces it is made of:
-`score` (notes, parts and the patterns they come from), `composition` (two songs), `instruments`
-(one sound for one note), `music` (from a composition to the audio of its stems), `head`
-(responses of a spherical head) and `audiograms` (standard audiograms and listeners).
+`cadenza.demo.root` and `cadenza.demo.cad2_root` write the files of a challenge, `dataset` gives any
+number of pieces to train and test separation with. They are made of these pieces:
+
+- notes: `score` (notes, parts and patterns), `composition` (two songs), `songs` (any number of
+  them), `chamber` (chamber music);
+- sounds: `synthesis` (what instruments are made of), `instruments`, `sustained`, `orchestra`,
+  `band`, `percussion`, `singer`;
+- audio: `music` (from a song to its stems), `concert` (chamber music in a hall);
+- listeners: `head` (responses of a spherical head), `audiograms` (standard audiograms and
+  listeners), `fitting` (settings of their compressors).
 """

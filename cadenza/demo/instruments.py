@@ -6,6 +6,7 @@ matter: the mix sets the level of every part.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -218,16 +219,16 @@ class Voice:
         rotation = np.exp(2j * np.pi * np.cumsum(frequency) / sample_rate)
         pulses = np.polynomial.polynomial.polyval(rotation, np.append(0, 1 / order)).imag
         breath = noise(envelope.size, (500, 8000), sample_rate=sample_rate, rng=rng)
-        vocal_tract = _vocal_tract(self.vowel, sample_rate=sample_rate)
-        return np.asarray(velocity * envelope * sosfilt(vocal_tract, pulses + 0.03 * breath))
+        tract = vocal_tract(FORMANTS_HZ[self.vowel] + HIGH_FORMANTS_HZ, sample_rate=sample_rate)
+        return np.asarray(velocity * envelope * sosfilt(tract, pulses + 0.03 * breath))
 
 
-def _vocal_tract(vowel: str, *, sample_rate: float) -> NDArray[np.float64]:
-    """Formants as two-pole resonators in a row, each with unit gain at 0 Hz.
+def vocal_tract(formants_hz: Sequence[float], *, sample_rate: float) -> NDArray[np.float64]:
+    """Second-order sections of formants: two-pole resonators in a row, with unit gain at 0 Hz.
 
     This is the cascade branch of Klatt (1980), J. Acoust. Soc. Am. 67(3), 971-995.
     """
-    formants = np.array([f for f in FORMANTS_HZ[vowel] + HIGH_FORMANTS_HZ if f < sample_rate / 2])
+    formants = np.array([f for f in formants_hz if f < sample_rate / 2])
     bandwidths = 50 + 0.03 * formants
     radius = np.exp(-np.pi * bandwidths / sample_rate)
     angle = 2 * np.pi * formants / sample_rate

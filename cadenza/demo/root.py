@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
 
@@ -61,22 +61,23 @@ def write_icassp_2024_root(
         If the folder holds anything else.
     """
     folder = Path(folder)
-    arguments = {
+    arguments: dict[str, object] = {
         "edition": _EDITION,
         "duration_s": positive("duration_s", duration_s),
         "seed": seed,
     }
-    _claim(folder, json.dumps(arguments) + "\n")
+    claim(folder, arguments)
     return [
         *_write_head(folder / "audio" / "hrtf"),
         *_write_music(folder / "audio" / "music" / "train", duration_s=duration_s, seed=seed),
-        *_write_metadata(folder / "metadata"),
+        *write_json(folder / "metadata", _metadata() | listener_files()),
     ]
 
 
-def _claim(folder: Path, record: str) -> None:
+def claim(folder: Path, arguments: dict[str, object]) -> None:
     """Make sure that `folder` is ours: its ``demo.json``, the first file written, says so."""
     path = folder / "demo.json"
+    record = json.dumps(arguments) + "\n"
     if path.is_file():
         found = path.read_text(encoding="utf-8")
         if found != record:
@@ -123,8 +124,9 @@ def _write_music(folder: Path, *, duration_s: float, seed: int) -> Iterator[Path
                 yield path
 
 
-def _write_metadata(folder: Path) -> Iterator[Path]:
-    for name, content in _metadata().items():
+def write_json(folder: Path, contents: Mapping[str, object]) -> Iterator[Path]:
+    """Write the files (content by name) that are missing, and tell which."""
+    for name, content in contents.items():
         path = folder / name
         if not path.exists():
             with replacing(path) as temporary:
@@ -132,8 +134,19 @@ def _write_metadata(folder: Path) -> Iterator[Path]:
             yield path
 
 
+def listener_files() -> dict[str, object]:
+    """Content of ``listeners.*.json`` by name."""
+    return {
+        f"listeners.{split}.json": {
+            name: listener_entry(name, left=left, right=right)
+            for name, (left, right) in ears.items()
+        }
+        for split, ears in LISTENERS.items()
+    }
+
+
 def _metadata() -> dict[str, object]:
-    """Content of the JSON files by name."""
+    """Content of the other JSON files by name."""
     positions = [
         {"subject": _SUBJECT, "left_angle": left, "right_angle": right, "mic": _MICROPHONE}
         for left, right in product(LEFT_ANGLES_DEG, RIGHT_ANGLES_DEG)
@@ -149,18 +162,10 @@ def _metadata() -> dict[str, object]:
         }
         for style in STYLES
     ]
-    listeners = {
-        f"listeners.{split}.json": {
-            name: listener_entry(name, left=left, right=right)
-            for name, (left, right) in ears.items()
-        }
-        for split, ears in LISTENERS.items()
-    }
     return {
         "gains.json": stem_gain_table(),
         "head_loudspeaker_positions.json": {
             f"hlp_{number:04d}": position for number, position in enumerate(positions, start=1)
         },
         "musdb18.train.json": songs,
-        **listeners,
     }

@@ -15,7 +15,7 @@ are seconds. A *pattern* is one bar of a part on an even grid, one character a s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -120,3 +120,11 @@ def events(pattern: str) -> Iterator[tuple[int, int, str]]:
         if character not in ".-":
             rest = pattern[first + 1 :]
             yield first, 1 + len(rest) - len(rest.lstrip(".")), character
+
+
+def rhythm(cells: Sequence[str], n_steps: int, rng: np.random.Generator) -> str:
+    """Pattern of `n_steps` made of short patterns, drawn by chance; the last one may be cut."""
+    pattern = ""
+    while len(pattern) < n_steps:
+        pattern += cells[int(rng.integers(len(cells)))]
+    return pattern[:n_steps]

@@ -1,10 +1,18 @@
-"""What instruments are made of: decaying modes, envelopes and filtered noise."""
+"""What instruments are made of: modes, wave tables, envelopes, noise and resonances."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import butter, sosfilt
+
+from cadenza.demo.oscillator_kernel import read_tables
+
+_TABLE_SAMPLES = 4096  # of one cycle
 
 
 def modes(
@@ -58,10 +66,14 @@ def hold(
     >>> hold(2.0, attack_s=1.0, release_s=2.0, sample_rate=2).round(2)
     array([0.  , 0.5 , 1.  , 1.  , 1.  , 0.85, 0.5 , 0.15])
     """
-    top_s = max(duration_s, attack_s)
-    times_s = np.arange(round((top_s + release_s) * sample_rate)) / sample_rate
-    ramp = np.interp(times_s, [0, attack_s, top_s, top_s + release_s], [0, 1, 1, 0])
-    return 0.5 - 0.5 * np.cos(np.pi * ramp)
+    end_s = max(duration_s, attack_s) + release_s
+    times_s = np.arange(round(end_s * sample_rate)) / sample_rate
+    envelope = np.ones(times_s.size)
+    rise = times_s[: math.ceil(attack_s * sample_rate)] / attack_s
+    fall = (end_s - times_s[math.ceil((end_s - release_s) * sample_rate) :]) / release_s
+    envelope[: rise.size] = 0.5 - 0.5 * np.cos(np.pi * rise)
+    envelope[envelope.size - fall.size :] = 0.5 - 0.5 * np.cos(np.pi * fall)
+    return envelope
 
 
 def decay(duration_s: float, *, time_constant_s: float, sample_rate: float) -> NDArray[np.float64]:
@@ -79,6 +91,96 @@ def noise(
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Gaussian noise of unit RMS, limited to a band by a second-order Butterworth filter."""
-    sos = butter(2, band_hz, "bandpass", fs=sample_rate, output="sos")
-    filtered = sosfilt(sos, rng.standard_normal(n_samples))
+    filtered = sosfilt(_bandpass(*band_hz, sample_rate), rng.standard_normal(n_samples))
     return np.asarray(filtered / np.sqrt(np.mean(filtered**2)))
+
+
+@lru_cache(maxsize=256)  # its design takes longer than filtering a short note
+def _bandpass(low_hz: float, high_hz: float, sample_rate: float) -> NDArray[np.float64]:
+    return np.asarray(butter(2, (low_hz, high_hz), "bandpass", fs=sample_rate, output="sos"))
+
+
+def wave_tables(amplitudes: ArrayLike) -> NDArray[np.float64]:
+    """One cycle of each of some tones: sums of harmonics in sine phase, with unit RMS.
+
+    Parameters
+    ----------
+    amplitudes : array_like, shape (tones, harmonics)
+        Of the first, second ... harmonic; at most 2047.
+
+    Returns
+    -------
+    ndarray, shape (tones, 4097)
+        The last sample is the first one again, so that `oscillate` need not wrap around.
+    """
+    spectra = np.asarray(amplitudes, dtype=np.float64)
+    spectra = spectra / np.sqrt(np.sum(spectra**2, axis=1, keepdims=True) / 2)
+    padded = np.zeros((len(spectra), _TABLE_SAMPLES // 2 + 1))
+    padded[:, 1 : spectra.shape[1] + 1] = spectra
+    cycles = np.fft.irfft(-0.5j * _TABLE_SAMPLES * padded)
+    return np.concatenate([cycles, cycles[:, :1]], axis=1)
+
+
+def oscillate(
+    tables: NDArray[np.float64], frequency_hz: NDArray[np.float64], *, sample_rate: float
+) -> NDArray[np.float64]:
+    """Read wave tables in step, at a frequency that may change from sample to sample.
+
+    Parameters
+    ----------
+    tables : ndarray, shape (tones, samples)
+        As from `wave_tables`.
+    frequency_hz : ndarray, shape (T,)
+    sample_rate : float
+        In Hz.
+
+    Returns
+    -------
+    ndarray, shape (tones, T)
+
+    Examples
+    --------
+    >>> oscillate(wave_tables([[1.0]]), np.full(4, 1.0), sample_rate=8).round(3)
+    array([[1.   , 1.414, 1.   , 0.   ]])
+    """
+    return np.asarray(read_tables(tables, frequency_hz / sample_rate))
+
+
+def resonate(
+    signal: NDArray[np.float64],
+    resonances: Sequence[tuple[float, float, float]],
+    *,
+    sample_rate: float,
+) -> NDArray[np.float64]:
+    """Raise or lower the level around some frequencies, as the body of an instrument does.
+
+    Parameters
+    ----------
+    signal : ndarray, shape (T,)
+    resonances : sequence of (frequency in Hz, gain in dB, Q)
+        Peaking equalisers, one after the other: unit gain far from the frequency, which must be
+        below half the sample rate; the higher Q, the narrower the band.
+    sample_rate : float
+        In Hz.
+
+    References
+    ----------
+    .. [1] Bristow-Johnson, Cookbook formulae for audio equalizer biquad filter coefficients.
+    """
+    if not resonances:
+        return signal
+    frequency, gain_db, q = np.array(resonances).T
+    angle = 2 * np.pi * frequency / sample_rate
+    alpha, root_gain = np.sin(angle) / (2 * q), 10 ** (gain_db / 40)
+    middle = -2 * np.cos(angle)
+    zeros = [1 + alpha * root_gain, middle, 1 - alpha * root_gain]
+    poles = [1 + alpha / root_gain, middle, 1 - alpha / root_gain]
+    return np.asarray(sosfilt(np.column_stack([*zeros, *poles]) / poles[0][:, None], signal))
+
+
+def wander(
+    n_samples: int, *, rate_hz: float, sample_rate: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Slow random movement of about unit variance: straight lines between `rate_hz` knots."""
+    knots = np.arange(int(n_samples * rate_hz / sample_rate) + 2) * (sample_rate / rate_hz)
+    return np.interp(np.arange(n_samples), knots, rng.standard_normal(knots.size))

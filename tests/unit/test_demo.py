@@ -36,15 +36,9 @@ from cadenza.demo.score import frequency_hz
 from cadenza.demo.synthesis import modes
 from cadenza.hrtf import read_head_response
 from cadenza.remix import STEMS
+from tests.unit.demo_helpers import FS, contents, power_spectrum
 
-FS = 44100
 PITCHED = [BASS_GUITAR, GUITAR, PAD, STRINGS, Voice("aah"), Voice("ooh"), electric_piano]
-
-
-def power_spectrum(signal):
-    """Frequencies in Hz and power."""
-    power = np.abs(np.fft.rfft(signal * np.hanning(signal.size))) ** 2
-    return np.fft.rfftfreq(signal.size, 1 / FS), power
 
 
 # Instruments
@@ -290,14 +284,6 @@ def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo") / "root"
     write_icassp_2024_root(folder, duration_s=0.5)
     return folder
-
-
-def contents(folder):
-    return {
-        path.relative_to(folder): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def test_root_references_resolve(root):
