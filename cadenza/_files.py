@@ -1,10 +1,13 @@
-"""Files that are either complete or absent, JSON, and cheap identities of large files."""
+"""Files that are either complete or absent, JSON, and the identity of a file's content."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import secrets
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +17,7 @@ from cadenza._check import InputError
 
 T = TypeVar("T")
 
-_SAMPLE_BYTES = 1 << 16
+_ABANDONED_S = 3600  # a temporary file that nobody has written to for so long
 
 
 @contextmanager
@@ -36,8 +39,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(f".{_escape(path.name)}.*.tmp"):
-        leftover.unlink(missing_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        if _is_abandoned(leftover):
+            leftover.unlink(missing_ok=True)
+    owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = path.with_name(f".{path.name}.{owner}.tmp")
     try:
         yield temporary
         temporary.replace(path)
@@ -48,6 +53,18 @@ def replacing(path: str | Path) -> Iterator[Path]:
 def _escape(name: str) -> str:
     """Name as a glob pattern that matches itself: song titles may hold ``[`` and ``*``."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+
+
+def _is_abandoned(temporary: Path) -> bool:
+    """Whether the process that wrote a temporary file is gone; others may be writing right now."""
+    host, process, _ = temporary.stem.rsplit(".", 1)[-1].rsplit("-", 2)
+    processes = Path("/proc")
+    if host == socket.gethostname() and (processes / "self").exists():
+        return not (processes / process).exists()
+    try:
+        return time.time() - temporary.stat().st_mtime > _ABANDONED_S
+    except FileNotFoundError:
+        return False
 
 
 def read_json(path: Path, kind: type[T]) -> T:
@@ -80,14 +97,38 @@ def _object_without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, obj
 
 
 def identity(path: Path) -> str:
-    """Digest of a file's size, beginning, middle and end: cheap even for hours of audio.
-
-    A truncated or newly made file gets another identity; a copied or moved one keeps it.
-    """
-    size = path.stat().st_size
-    digest = hashlib.sha256(str(size).encode())
+    """Digest of a file's content; a copied or moved file keeps it."""
     with path.open("rb") as file:
-        for start in sorted({0, max(0, size // 2), max(0, size - _SAMPLE_BYTES)}):
-            file.seek(start)
-            digest.update(file.read(_SAMPLE_BYTES))
-    return digest.hexdigest()[:16]
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+class Identities:
+    """Identities of files, remembered as long as size and time of the file stay the same.
+
+    Parameters
+    ----------
+    memory : Path
+        Where they are remembered for later runs; it may be deleted at any time.
+    """
+
+    def __init__(self, memory: Path) -> None:
+        self._memory = memory
+        try:
+            self._known = read_json(memory, dict)
+        except InputError:
+            self._known = {}
+
+    def __call__(self, path: Path) -> str:
+        """Identity of a file."""
+        status = path.stat()
+        stamp = [status.st_size, status.st_mtime_ns]
+        name = str(path.absolute())
+        known = self._known.get(name)
+        if not isinstance(known, list) or known[:2] != stamp:
+            self._known[name] = known = [*stamp, identity(path)]
+        return str(known[2])
+
+    def save(self) -> None:
+        """Remember all identities that were asked for."""
+        with replacing(self._memory) as temporary:
+            temporary.write_text(json.dumps(self._known), encoding="utf-8")

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import logging
 import math
+import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -67,7 +69,19 @@ def info(path: str | Path) -> AudioInfo:
         raise InputError(
             f"{path}: expected an audio file, cannot read it: {error.error_string}"
         ) from None
+    _require_whole_wav(Path(path))
     return AudioInfo(header.samplerate, header.channels, header.frames, header.subtype)
+
+
+def _require_whole_wav(path: Path) -> None:
+    """Raise if a WAV file is shorter than its header says; libsndfile would take it as it is."""
+    with path.open("rb") as file:
+        form, size, kind = struct.unpack("<4sI4s", file.read(12).ljust(12, b"\0"))
+    is_wav = form == b"RIFF" and kind == b"WAVE" and size != 0xFFFFFFFF
+    if is_wav and path.stat().st_size < size + 8:
+        raise InputError(
+            f"{path}: truncated: expected {size + 8} bytes, found {path.stat().st_size}"
+        )
 
 
 def read(
@@ -184,7 +198,7 @@ def write_flac(
     output_sample_rate: int | None = None,
     scale: bool = False,
     soft_clip: bool = False,
-) -> int:
+) -> float:
     """Write a 16-bit FLAC file; missing folders are created.
 
     Parameters
@@ -205,8 +219,8 @@ def write_flac(
 
     Returns
     -------
-    int
-        Number of samples above full scale, before soft clipping; 0 with `scale`.
+    float
+        Fraction of the samples above full scale, before soft clipping; 0 with `scale`.
 
     Raises
     ------
@@ -217,25 +231,18 @@ def write_flac(
     if path.suffix.lower() != ".flac":
         raise ValueError(f"path must end in .flac, got {path.name!r}")
     x = _check.signal("signal", signal)
-    rate = output_sample_rate or sample_rate
+    rate = sample_rate if output_sample_rate is None else output_sample_rate
     x = resample(x, sample_rate, rate)
     factor = None
-    clipped = 0
+    clipped = 0.0
     if scale:
         factor = float(np.max(np.abs(x), initial=0.0)) or 1.0
         x = x / factor
     else:
-        x, clipped = clip(x, soft=soft_clip)
-        _report_clipping(path, clipped, x.size, soft=soft_clip)
+        x, count = clip(x, soft=soft_clip)
+        clipped = _report_clipping(path, count, x.size, soft=soft_clip)
     with replacing(path) as temporary:
-        soundfile.write(
-            str(temporary),
-            to_int16(x).T,
-            rate,
-            subtype="PCM_16",
-            format="FLAC",
-            compression_level=_FLAC_COMPRESSION,
-        )
+        _write(temporary, x, rate, format="FLAC", compression_level=_FLAC_COMPRESSION)
         _write_sidecar(path, factor)
     return clipped
 
@@ -257,7 +264,7 @@ def _write_sidecar(path: Path, factor: float | None) -> None:
         temporary.write_text(repr(factor), encoding="utf-8")
 
 
-def write_wav(path: str | Path, signal: ArrayLike, sample_rate: int) -> int:
+def write_wav(path: str | Path, signal: ArrayLike, sample_rate: int) -> float:
     """Write a 16-bit WAV file; missing folders are created.
 
     Parameters
@@ -271,15 +278,22 @@ def write_wav(path: str | Path, signal: ArrayLike, sample_rate: int) -> int:
 
     Returns
     -------
-    int
-        Number of clipped samples.
+    float
+        Fraction of the samples that were clipped.
     """
     path = Path(path)
-    x, clipped = clip(signal)
-    _report_clipping(path, clipped, x.size, soft=False)
+    x, count = clip(signal)
+    clipped = _report_clipping(path, count, x.size, soft=False)
     with replacing(path) as temporary:
-        soundfile.write(str(temporary), to_int16(x).T, sample_rate, subtype="PCM_16", format="WAV")
+        _write(temporary, x, sample_rate, format="WAV")
     return clipped
+
+
+def _write(path: Path, x: NDArray[np.float64], sample_rate: int, **options: Any) -> None:  # noqa: ANN401
+    try:
+        soundfile.write(str(path), to_int16(x).T, sample_rate, subtype="PCM_16", **options)
+    except soundfile.LibsndfileError as error:
+        raise OSError(f"{path.parent}: cannot write audio: {error.error_string}") from None
 
 
 def resample(signal: ArrayLike, from_rate: float, to_rate: float) -> NDArray[np.float64]:
@@ -339,7 +353,8 @@ def clip(signal: ArrayLike, *, soft: bool = False) -> tuple[NDArray[np.float64],
     return (np.tanh(x) if soft else np.clip(x, -1.0, 1.0)), clipped
 
 
-def _report_clipping(path: Path, clipped: int, total: int, *, soft: bool) -> None:
+def _report_clipping(path: Path, clipped: int, total: int, *, soft: bool) -> float:
+    """Log how many samples were clipped; returns their fraction."""
     if clipped:
         # Soft clipping is asked for because such samples are expected
         logger.log(
@@ -350,6 +365,7 @@ def _report_clipping(path: Path, clipped: int, total: int, *, soft: bool) -> Non
             100 * clipped / total,
             "soft-clipped" if soft else "clipped",
         )
+    return clipped / total if total else 0.0
 
 
 def to_int16(signal: ArrayLike) -> NDArray[np.int16]:

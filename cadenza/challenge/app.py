@@ -7,16 +7,20 @@ Exit status: 0 all good; 1 some items failed; 2 bad input or configuration, noth
 from __future__ import annotations
 
 import logging
+import os
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
 from pathlib import Path
 from typing import Any, cast
 
 import hydra
-from hydra.errors import InstantiationException
+from hydra.errors import HydraException, InstantiationException, OverrideParseException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigTypeError, OmegaConfBaseException
 
 from cadenza._check import InputError
 from cadenza.challenge.pairs import Shard
@@ -66,18 +70,58 @@ def recipe(script: str, main: Callable[[DictConfig], int]) -> Callable[[], None]
             statuses.append(_run(main, config, path))
 
         try:
-            sys.argv[1:] = [f"hydra.job.name={path.stem}", *map(_translate, sys.argv[1:])]
-            hydra.main(version_base="1.3", config_path=str(path.parent), config_name="config")(
-                task
-            )()
+            sys.argv[1:] = _arguments(sys.argv[1:], job_name=path.stem)
+            with _errors_reach_us():
+                run = hydra.main(
+                    version_base="1.3", config_path=str(path.parent), config_name="config"
+                )
+                run(task)()
         except InputError as error:
             statuses.append(_report(error))
-        except SystemExit as error:
-            # Hydra has explained what is wrong with the configuration
-            raise SystemExit(2 if error.code and not statuses else error.code) from None
+        except OverrideParseException as error:
+            key, _, value = error.override.partition("=")
+            statuses.append(
+                _report(InputError(f"cannot read {error.override}: quote it: '{key}=\"{value}\"'"))
+            )
+        except (HydraException, OmegaConfBaseException, OSError) as error:
+            statuses.append(_report(InputError(_first_lines(error))))
         sys.exit(max(statuses, default=0))
 
     return entry_point
+
+
+def _arguments(arguments: Sequence[str], *, job_name: str) -> list[str]:
+    """Arguments for Hydra: keys of earlier releases translated, the script's name added."""
+    translated = [_translate(argument) for argument in arguments]
+    is_override = [not a.startswith("-") and "=" in a for a in translated]
+    # Hydra's options may stand before or after the overrides, but not between them
+    place = is_override.index(True) if any(is_override) else len(translated)
+    return [*translated[:place], f"hydra.job.name={job_name}", *translated[place:]]
+
+
+@contextmanager
+def _errors_reach_us() -> Iterator[None]:
+    """Make Hydra raise its errors instead of printing them and ending the process."""
+    name = "HYDRA_FULL_ERROR"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+def _first_lines(error: Exception) -> str:
+    """What an error of Hydra says, without its advice that does not fit here."""
+    text = str(error).split("Config search path")[0]
+    if unknown := re.match(r"Could not override '(.+)'", text):
+        return f"unknown key {unknown[1]}; --help lists all keys"
+    lines = [line.strip() for line in text.splitlines()]
+    technical = ("full_key", "object_type", "reference_type")
+    return " ".join(line for line in lines if line and not line.startswith(technical))
 
 
 def build(config: DictConfig, key: str) -> Any:  # noqa: ANN401
@@ -119,7 +163,13 @@ def settings(config: DictConfig, step: str, keys: Sequence[str]) -> dict[str, An
         Keys and blocks that matter.
     """
     resolved = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True))
-    return {"step": step, **{key: resolved[key] for key in keys}}
+    return {"step": step, **{key: _select(resolved, key) for key in keys}}
+
+
+def _select(content: Any, key: str) -> Any:  # noqa: ANN401
+    for part in key.split("."):
+        content = content[part]
+    return content
 
 
 def run_options(config: DictConfig) -> dict[str, Any]:
@@ -138,7 +188,10 @@ def _run(main: Callable[[DictConfig], int], config: DictConfig, script: Path) ->
     except InputError as error:
         return _report(error)
     except OmegaConfBaseException as error:
-        return _report(InputError(str(error).splitlines()[0]))
+        return _report(InputError(_first_lines(error)))
+    except OSError as error:
+        # a folder that cannot be made or read; a file that fails in the middle is its item's
+        return _report(InputError(str(error)))
     except KeyboardInterrupt:
         logger.error("interrupted; the same command continues")
         return 130
@@ -161,13 +214,23 @@ def _check(config: DictConfig, script: Path) -> None:
     problems = []
     defaults = OmegaConf.load(script.with_name("config.yaml"))
     for key, default in _leaves(OmegaConf.to_container(defaults)):
-        value = OmegaConf.select(config, key, throw_on_missing=False)
-        if not _has_type_of(default, value):
-            problems.append(
-                f"{key} must be of type {type(default).__name__} (like {default}), got {value!r}"
-            )
+        value = _value(config, key)
+        if value is None and default == "???":
+            problems.append(f"{key} is required: {key}=...")
+        elif not _has_type_of(default, value):
+            kind = type(default).__name__
+            problems.append(f"{key} must be of type {kind} (like {default}), got {value!r}")
+        elif key.endswith("sample_rate") and not 8000 <= value <= 768000:
+            problems.append(f"{key} must be a sample rate of at least 8000 Hz, got {value!r}")
     if problems:
         raise InputError(problems)
+
+
+def _value(config: DictConfig, key: str) -> Any:  # noqa: ANN401
+    try:
+        return OmegaConf.select(config, key)
+    except ConfigTypeError:  # a section was replaced by a value
+        return None
 
 
 def _leaves(node: Any, prefix: str = "") -> list[tuple[str, Any]]:  # noqa: ANN401
@@ -181,14 +244,16 @@ def _leaves(node: Any, prefix: str = "") -> list[tuple[str, Any]]:  # noqa: ANN4
 
 
 def _has_type_of(default: object, value: object) -> bool:
-    if default is None or value is None or (isinstance(default, str) and "$" in default):
+    if default is None:
         return True
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(default, bool) and isinstance(value, bool)
+    if value is None:
+        return False
     if isinstance(default, str):
-        return True
+        return "$" in default or not isinstance(value, bool)
     if isinstance(default, list):
         return OmegaConf.is_list(value)
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
     return isinstance(value, int) or (isinstance(default, float) and isinstance(value, float))
 
 
@@ -197,11 +262,15 @@ def _translate(argument: str) -> str:
     name = key.lstrip("+~")
     if equals and name in HINTS:
         raise InputError(f"{name} is no key: {HINTS[name].format(value=value)}")
-    return argument.replace(name, ALIASES[name], 1) if equals and name in ALIASES else argument
+    if not equals or argument.startswith("-"):
+        return argument
+    if value.startswith("~/"):  # the shell expands it only at the beginning of a word
+        value = str(Path(value).expanduser())
+    return f"{key.replace(name, ALIASES.get(name, name), 1)}={value}"
 
 
 def _help(script: Path, description: str) -> str:
-    configs = Path(sys.modules["cadenza.configs"].__path__[0])
+    configs = Path(str(resources.files("cadenza.configs")))
     groups = "\n".join(
         f"  {folder.name}: {', '.join(sorted(p.stem for p in folder.glob('*.yaml')))}"
         for folder in sorted(configs.iterdir())

@@ -1,7 +1,8 @@
-"""The building blocks of an enhancement, built from its configuration."""
+"""The building blocks of an enhancement, built from its configuration and checked."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,22 +11,61 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
+from cadenza import _check
+from cadenza._check import InputError
+from cadenza._files import identity
 from cadenza.audiogram import Listener
 from cadenza.challenge import app
+from cadenza.hearing_aid import HearingAid
 from cadenza.remix import STEMS
-from cadenza.separation import FileSeparator, Separator, input_files, prepare, separate_file
+from cadenza.separation import (
+    FileSeparator,
+    Separator,
+    Stems,
+    input_files,
+    prepare,
+    separate_file,
+)
 from cadenza.separation.cache import StemCache
 
-HearingAid = Callable[[NDArray[np.float64], Listener], NDArray[np.float64]]
+
+@dataclass(frozen=True)
+class CheckedAid:
+    """A hearing aid whose output is checked, as it may be the user's own."""
+
+    aid: HearingAid
+
+    def __call__(self, signal: NDArray[np.float64], listener: Listener) -> NDArray[np.float64]:
+        """Process music for a listener; raises ValueError unless stereo comes back."""
+        name = f"the output of {type(self.aid).__name__}"
+        output = _check.signal(name, self.aid(signal, listener))
+        if output.ndim != 2 or len(output) != 2 or output.shape[1] < signal.shape[1] // 2:
+            raise ValueError(
+                f"{name} must have two rows of about {signal.shape[1]} samples, got {output.shape}"
+            )
+        return output
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """A separator whose stems are kept for the next listener, and a hearing aid."""
+    """A separator whose stems are kept for the next listener, and a hearing aid.
+
+    Parameters
+    ----------
+    separator : Separator or FileSeparator
+        What finds the stems.
+    stems_of : StemCache
+        Stems of an audio file.
+    hearing_aid : CheckedAid
+        What amplifies for a listener.
+    made_of : dict
+        Identities of the files that the blocks are made of, for the settings of a run.
+    """
 
     separator: Separator | FileSeparator
     stems_of: StemCache
-    hearing_aid: HearingAid
+    hearing_aid: CheckedAid
+    made_of: dict[str, dict[str, str]]
 
     def input_files(self, mixture: Path) -> tuple[Path, ...]:
         """Files that are read to enhance a mixture, the mixture itself first."""
@@ -38,14 +78,54 @@ def build_blocks(config: DictConfig) -> Blocks:
     Raises
     ------
     InputError
-        If a block cannot be built, the separator has other stems, or its weights are missing.
+        If a block cannot be built, the separator has other stems, its weights are missing, or
+        NAL-R is not set to the sample rate of the music.
     """
+    if config.nalr.sample_rate != config.sample_rate:
+        raise InputError(
+            f"nalr.sample_rate must be the sample_rate of the music, {config.sample_rate}, "
+            f"got {config.nalr.sample_rate}"
+        )
     separator = app.build(config, "separator")
     prepare(separator, STEMS)
-    folder = config.path.stems_cache
-    stems_of = StemCache(
-        lambda path: separate_file(separator, path, sample_rate=config.sample_rate),
-        settings=repr(app.settings(config, "stems", ["separator", "sample_rate"])),
-        folder=Path(folder) if folder else None,
+    hearing_aid = CheckedAid(app.build(config, "hearing_aid"))
+
+    def separate(path: Path) -> Stems:
+        return separate_file(separator, path, sample_rate=config.sample_rate)
+
+    return Blocks(
+        separator,
+        stem_cache(config, separator, separate, rate_key="sample_rate"),
+        hearing_aid,
+        {"separator": made_of(separator), "hearing_aid": made_of(hearing_aid.aid)},
     )
-    return Blocks(separator, stems_of, app.build(config, "hearing_aid"))
+
+
+def stem_cache(
+    config: DictConfig,
+    separator: object,
+    separate: Callable[..., Stems],
+    *,
+    rate_key: str,
+) -> StemCache:
+    """Cache of separated stems; only what is estimated from the mixture is kept in a folder."""
+    settings = app.settings(config, "stems", ["separator", rate_key])
+    folder = config.path.stems_cache
+    keeps = folder and not isinstance(separator, FileSeparator)
+    return StemCache(
+        separate,
+        settings=f"{settings} {made_of(separator)}",
+        folder=Path(folder) if keeps else None,
+    )
+
+
+def made_of(block: object) -> dict[str, str]:
+    """Identities of the files that a block is made of: a user's own source, local weights."""
+    files = []
+    code = block if inspect.isfunction(block) else type(block)
+    if not code.__module__.startswith("cadenza."):
+        files.append(Path(inspect.getsourcefile(code) or ""))
+    for name in ("weights", "models_dir"):
+        path = Path(str(getattr(block, name, None) or ""))
+        files += sorted(path.rglob("*")) if path.is_dir() and path != Path() else [path]
+    return {path.name: identity(path) for path in files if path.is_file()}

@@ -48,7 +48,10 @@ def enhance_songs(config: DictConfig, pairs: Sequence[SongPair], *, folder: Path
         folder=folder.parent,
         name=folder.name,
         columns=["song", "listener", "clipped_fraction"],
-        settings=app.settings(config, "cad1_task1/enhance 1", SETTINGS),
+        settings={
+            **app.settings(config, "cad1_task1/enhance 1", SETTINGS),
+            "made_of": blocks.made_of,
+        },
         **app.run_options(config),
     )
     print(f"{len(report.rows)} of {report.n_items} enhanced songs are in {folder}")
@@ -74,11 +77,11 @@ def _enhance(
                 scale=True,
             )
     remix = remix[:, pair.subjective.samples(rate)]
-    n_clipped = audio.write_flac(
+    clipped = audio.write_flac(
         pair.remix_file(folder),
         remix,
         rate,
         output_sample_rate=config.remix_sample_rate,
         soft_clip=config.soft_clip,
     )
-    return {"clipped_fraction": n_clipped / remix.size}
+    return {"clipped_fraction": clipped}

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from omegaconf import DictConfig
+
 from cadenza._check import InputError, is_number
 from cadenza.audiogram import Listener, read_listeners
 from cadenza.challenge.files import find, require_files, safe_name
 from cadenza.challenge.metadata import Track, raise_if, read_object, read_tracks
+from cadenza.challenge.pairs import thin
 from cadenza.remix import STEMS
 
 SIDES = ("left", "right")
@@ -90,6 +93,12 @@ class SongPair:
     def _output(self, folder: Path, what: str) -> Path:
         listener, song = safe_name(self.listener.name), safe_name(self.track.name)
         return folder / listener / song / f"{listener}_{song}_{what}.flac"
+
+
+def song_pairs(config: DictConfig) -> list[SongPair]:
+    """Work list of the recipe's configuration; a small test keeps every 15th pair."""
+    pairs = read_song_pairs(config.path, with_segments=config.evaluate.segments)
+    return thin(pairs, 15 if config.evaluate.small_test else 1)
 
 
 def read_song_pairs(paths: Mapping[str, str], *, with_segments: bool = False) -> list[SongPair]:

@@ -116,7 +116,7 @@ def make_item(item: Item[Parts]) -> dict[str, float]:
             )
         mixture = mixture + signal if mixture.size else signal
     clipped = audio.write_flac(mixture_target, mixture, rate)
-    return {"clipped_fraction": clipped / mixture.size}
+    return {"clipped_fraction": clipped}
 
 
 def _train_items(tracks_file: Path, folder: Path, root: Path) -> list[Item[Parts]]:

@@ -11,10 +11,10 @@ from omegaconf import DictConfig
 from cadenza import audio
 from cadenza._check import InputError
 from cadenza.challenge import app
+from cadenza.challenge.blocks import stem_cache
 from cadenza.challenge.cad2_task2 import QuartetPair
 from cadenza.remix import repeated_instrument_gains
 from cadenza.separation import Stems
-from cadenza.separation.cache import StemCache
 from cadenza.separation.instruments import InstrumentSeparator
 from cadenza.separation.oracle import Oracle
 
@@ -46,12 +46,9 @@ class Estimator:
             raise InputError(f"compat must be fixed or published, got {config.compat!r}")
         self._published = config.compat == "published"
         self._rate = config.input_sample_rate
-        self._separator = app.build(config, "separator")
-        folder = config.path.stems_cache
-        self._stems_of = StemCache(
-            self._separate,
-            settings=repr(app.settings(config, "stems", ["separator", "input_sample_rate"])),
-            folder=Path(folder) if folder else None,
+        self.separator = app.build(config, "separator")
+        self._stems_of = stem_cache(
+            config, self.separator, self._separate, rate_key="input_sample_rate"
         )
 
     def prepare(self, pairs: list[QuartetPair]) -> None:
@@ -62,25 +59,25 @@ class Estimator:
         InputError
             If a network is missing, or the separator is not made for these instruments.
         """
-        if isinstance(self._separator, Oracle):
+        if isinstance(self.separator, Oracle):
             return
         families = sorted({s.family for pair in pairs for s in pair.piece.sources.values()})
-        known = getattr(self._separator, "sources", families)
+        known = getattr(self.separator, "sources", families)
         if not set(families) <= set(known):
-            name = type(self._separator).__name__
+            name = type(self.separator).__name__
             raise InputError(f"separator {name} knows {list(known)}, the music has {families}")
-        if isinstance(self._separator, InstrumentSeparator):
-            self._separator.prepare(families)
+        if isinstance(self.separator, InstrumentSeparator):
+            self.separator.prepare(families)
 
     def input_files(self, pair: QuartetPair) -> tuple[Path, ...]:
         """Files that are read, the mixture first."""
-        sources = pair.piece.sources.values() if isinstance(self._separator, Oracle) else ()
+        sources = pair.piece.sources.values() if isinstance(self.separator, Oracle) else ()
         return (pair.file(pair.piece.mixture), *(pair.file(source) for source in sources))
 
     def __call__(self, pair: QuartetPair) -> Estimates:
         """Estimates of a piece, each of shape (2, T), and the gain in dB of each."""
         sources = pair.piece.sources
-        if isinstance(self._separator, Oracle):
+        if isinstance(self.separator, Oracle):
             true = {name: pair.read(source, self._rate) for name, source in sources.items()}
             return true, dict(pair.gains_db)
         families = {name: source.family for name, source in sources.items()}
@@ -100,13 +97,13 @@ class Estimator:
         mixture, rate = audio.read(
             path, sample_rate=self._rate, channels=2, start_s=start_s, duration_s=duration_s
         )
-        estimates: Stems = self._separator(mixture, sample_rate=rate, instruments=instruments)
+        estimates: Stems = self.separator(mixture, sample_rate=rate, instruments=instruments)
         return estimates
 
     def _fade_out(self, estimate: NDArray[np.float64]) -> NDArray[np.float64]:
         """Fade the last overlap of a signal that fits into one chunk."""
-        segment_s = getattr(self._separator, "segment_s", 10.0)
-        overlap_s = getattr(self._separator, "overlap_s", 0.1)
+        segment_s = getattr(self.separator, "segment_s", 10.0)
+        overlap_s = getattr(self.separator, "overlap_s", 0.1)
         if estimate.shape[-1] > int(self._rate * segment_s * (1 + overlap_s)):
             return estimate
         overlap = int(overlap_s * self._rate)

@@ -11,18 +11,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from omegaconf import DictConfig
 
 from cadenza import audio
 from cadenza._check import InputError, is_number
 from cadenza.audiogram import Listener, read_listeners
 from cadenza.challenge.files import find, require_files, safe_name
 from cadenza.challenge.metadata import raise_if, read_object
+from cadenza.challenge.pairs import thin
 from cadenza.remix import instrument_of
 
 logger = logging.getLogger(__name__)
 
-SMALL_TEST = 400
-"""A small test keeps every 400th pair."""
+SCORE_COLUMNS = ("scene", "song", "listener", "left_haaqi", "right_haaqi", "avg_haaqi")
 
 INSTRUMENTS = ("Bassoon", "Cello", "Clarinet", "Flute", "Oboe", "Sax", "Viola", "Violin")
 """Instruments of the challenge; Flute, Sax, Viola and Violin may have a second voice."""
@@ -158,6 +159,11 @@ def scenes_file(path: str | Path) -> Path:
     plain = Path(path)
     early = plain.with_name(plain.name.replace("scenes.", "scene.", 1))
     return early if early.exists() and not plain.exists() else plain
+
+
+def quartet_pairs(config: DictConfig) -> list[QuartetPair]:
+    """Work list of the recipe's configuration; a small test keeps every 400th pair."""
+    return thin(read_quartet_pairs(config.path), 400 if config.evaluate.small_test else 1)
 
 
 def read_quartet_pairs(paths: Mapping[str, str]) -> list[QuartetPair]:

@@ -95,11 +95,12 @@ def _folded(name: str) -> str:
 
 
 def safe_name(title: str) -> str:
-    """Title as a file name: path separators become underscores.
+    """Title as a file name: path separators become underscores, and so do dots alone.
 
     Examples
     --------
     >>> safe_name("AC/DC - Live")
     'AC_DC - Live'
     """
-    return title.replace("/", "_").replace("\\", "_")
+    name = title.replace("/", "_").replace("\\", "_")
+    return name if name.strip(".") else "_" * len(name)

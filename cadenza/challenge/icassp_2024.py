@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cadenza._check import InputError
+from omegaconf import DictConfig
+
+from cadenza._check import InputError, is_number
 from cadenza.audiogram import Listener, read_listeners
 from cadenza.challenge.files import find, require_files, safe_name
 from cadenza.challenge.metadata import Track, raise_if, read_gains, read_object, read_tracks
+from cadenza.challenge.pairs import thin
+from cadenza.remix import STEMS
+
+TRACKS = ("mixture", *STEMS)
+"""Audio files of a song."""
+
+SCORE_COLUMNS = ("scene", "song", "listener", "left_score", "right_score", "score")
 
 
 @dataclass(frozen=True)
@@ -84,17 +94,23 @@ class ScenePair:
         return Path(exp_folder) / "enhanced_signals" / f"{self.key}_remix.flac"
 
 
+def head_positions_file(path: Path) -> Path:
+    """File of the head positions; some packages call it ``head_positions.json``."""
+    other = path.with_name("head_positions.json")
+    return other if other.exists() and not path.exists() else path
+
+
 def read_head_positions(path: Path) -> dict[str, HeadPosition]:
-    """Read ``head_loudspeaker_positions.json``; its old name ``head_positions.json`` works too."""
-    old = path.with_name("head_positions.json")
-    if not path.exists() and old.exists():
-        path = old
+    """Read ``head_loudspeaker_positions.json``, or what some packages call it."""
+    path = head_positions_file(path)
     positions, problems = {}, []
     for key, entry in read_object(path).items():
         try:
-            left, right = float(entry["left_angle"]), float(entry["right_angle"])
+            left, right = entry["left_angle"], entry["right_angle"]
+            if not (is_number(left) and is_number(right)):
+                raise TypeError
             positions[key] = HeadPosition(entry["mic"], entry["subject"], left, right)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError):
             problems.append(
                 f"{path}: {key}: expected subject, left_angle, right_angle and mic, got {entry!r}"
             )
@@ -103,12 +119,12 @@ def read_head_positions(path: Path) -> dict[str, HeadPosition]:
 
 
 def read_at_mic_samples(
-    *, scenes_file: Path, music_file: Path, music_dir: Path, head_positions_file: Path
+    *, scenes_file: Path, music_file: Path, music_dir: Path, positions_file: Path
 ) -> list[AtMicSample]:
     """Distinct songs and head positions of a scene list, in its order."""
-    require_files([scenes_file, music_file])
+    require_files([scenes_file, music_file, head_positions_file(positions_file)])
     tracks = read_tracks(music_file, music_dir)
-    positions = read_head_positions(head_positions_file)
+    positions = read_head_positions(positions_file)
     samples: dict[str, AtMicSample] = {}
     problems = []
     for scene, entry in _scenes(scenes_file).items():
@@ -117,13 +133,20 @@ def read_at_mic_samples(
         if music not in tracks:
             unknown.append(f"music {music!r} is not in {music_file}")
         if position not in positions:
-            unknown.append(f"head position {position!r} is not in {head_positions_file}")
+            unknown.append(f"head position {position!r} is not in {positions_file}")
         problems += [f"{scenes_file}: {scene}: {problem}" for problem in unknown]
         if not unknown:
             name = f"{music}-{position}"
             samples[name] = AtMicSample(name, tracks[music], position, positions[position])
     raise_if(problems)
+    if not samples:
+        raise InputError(f"{scenes_file}: no scenes")
     return list(samples.values())
+
+
+def scene_pairs(config: DictConfig) -> list[ScenePair]:
+    """Work list of the recipe's configuration; a small test keeps every 15th pair."""
+    return thin(read_scene_pairs(config.path), 15 if config.evaluate.small_test else 1)
 
 
 def read_scene_pairs(paths: Mapping[str, str]) -> list[ScenePair]:
@@ -141,50 +164,36 @@ def read_scene_pairs(paths: Mapping[str, str]) -> list[ScenePair]:
         Listing every missing file, or else every scene that refers to something unknown.
     """
     names = ("scenes_file", "scene_listeners_file", "listeners_file", "gains_file", "music_file")
-    files = [Path(paths[name]) for name in names]
+    files = scenes_file, scene_listeners_file, *others = [Path(paths[name]) for name in names]
     require_files(files)
-    scenes_file, scene_listeners_file, listeners_file, gains_file, music_file = files
     scenes = _scenes(scenes_file)
-    listeners = read_listeners(listeners_file)
-    gains = read_gains(gains_file)
-    songs = read_object(music_file)
-    pairs = []
-    problems = []
-    for scene, names in read_object(scene_listeners_file).items():
-        if scene not in scenes:
+    listeners, gains = read_listeners(others[0]), read_gains(others[1])
+    songs = _song_paths(others[2])
+    pairs, problems = [], []
+    for scene, people in read_object(scene_listeners_file).items():
+        entry = scenes.get(scene)
+        if entry is None:
             problems.append(f"{scene_listeners_file}: {scene} is not in {scenes_file}")
             continue
-        if not isinstance(names, list):
-            problems.append(f"{scene_listeners_file}: {scene}: expected a list, got {names!r}")
-            continue
-        entry = scenes[scene]
-        song = f"{entry['music']}-{entry['head_loudspeaker_positions']}"
-        if entry["gain"] not in gains:
-            problems.append(
-                f"{scenes_file}: {scene}: gain {entry['gain']!r} is not in {gains_file}"
-            )
-        path = _song_path(song, songs)
-        if path is None:
-            problems.append(f"{scenes_file}: {scene}: music {song!r} has no Path in {music_file}")
-        unknown = [name for name in names if name not in listeners]
-        problems += [
-            f"{scene_listeners_file}: {scene}: listener {name!r} is not in {listeners_file}"
-            for name in unknown
-        ]
-        problems += [
-            f"{scene_listeners_file}: {scene}: listener {name!r} is listed twice"
-            for name in sorted({name for name in names if names.count(name) > 1})
-        ]
-        if entry["gain"] in gains and path is not None and not unknown:
-            folder = find(Path(paths["music_dir"]), path)
-            pairs += [
-                ScenePair(scene, song, listeners[name], gains[entry["gain"]], folder)
-                for name in names
-            ]
+        song, gain = f"{entry['music']}-{entry['head_loudspeaker_positions']}", entry["gain"]
+        found = [] if gain in gains else [f"gain {gain!r} is not in {others[1]}"]
+        found += [] if song in songs else [f"music {song!r} has no Path in {others[2]}"]
+        found += _people_problems(people, listeners)
+        problems += [f"{scenes_file}: {scene}: {problem}" for problem in found]
+        if not found:
+            folder = find(Path(paths["music_dir"]), songs[song])
+            pairs += [ScenePair(scene, song, listeners[p], gains[gain], folder) for p in people]
     raise_if(problems)
     if not pairs:
         raise InputError(f"{scene_listeners_file}: no scene has a listener")
     return pairs
+
+
+def _people_problems(people: Any, listeners: Mapping[str, Listener]) -> list[str]:  # noqa: ANN401
+    if not (isinstance(people, list) and all(isinstance(name, str) for name in people)):
+        return [f"expected a list of listeners, got {people!r}"]
+    twice = [f"listener {name!r} is listed twice" for name, n in Counter(people).items() if n > 1]
+    return twice + [f"listener {name!r} is unknown" for name in people if name not in listeners]
 
 
 def _scenes(path: Path) -> dict[str, dict[str, str]]:
@@ -200,7 +209,10 @@ def _scenes(path: Path) -> dict[str, dict[str, str]]:
     return scenes
 
 
-def _song_path(song: str, songs: Mapping[str, Any]) -> str | None:
-    entry = songs.get(song)
-    path = entry.get("Path") if isinstance(entry, dict) else None
-    return path if isinstance(path, str) else None
+def _song_paths(path: Path) -> dict[str, str]:
+    entries = read_object(path)
+    return {
+        song: entry["Path"]
+        for song, entry in entries.items()
+        if isinstance(entry, dict) and isinstance(entry.get("Path"), str)
+    }

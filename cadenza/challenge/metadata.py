@@ -36,9 +36,13 @@ def read_tracks(music_file: Path, music_dir: Path) -> dict[str, Track]:
             problems.append(f"{music_file}: entry {index} lacks {', '.join(missing)}")
             continue
         name, split = entry["Track Name"], entry["Split"]
+        path = entry.get("Path", f"{split}/{safe_name(name)}")
+        if not isinstance(path, str):
+            problems.append(f"{music_file}: track {name!r}: Path must be text, got {path!r}")
+            continue
         if name in tracks:
             problems.append(f"{music_file}: track {name!r} is listed twice")
-        folder = find(music_dir, entry.get("Path", f"{split}/{safe_name(name)}"))
+        folder = find(music_dir, path)
         if split == "valid" and not folder.exists():
             folder = find(music_dir, f"train/{safe_name(name)}")
         tracks[name] = Track(name, split, folder)

@@ -25,18 +25,24 @@ class Journal:
     Parameters
     ----------
     path : Path
-        The journal; opened for reading here, created by `start`.
+        The journal; created by `start`.
+    read : bool
+        Whether to read what is there.
+
+    Raises
+    ------
+    InputError
+        If the file is no journal.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read: bool = True) -> None:
         self.path = path
         self.settings: dict[str, Any] | None = None
         self.entries: dict[str, dict[str, Any]] = {}
-        for number, line in enumerate(_complete_lines(path)):
-            if number == 0:
-                self.settings = line
-            else:
-                self.entries[line["key"]] = line
+        lines = _complete_lines(path) if read else []
+        if lines:
+            self.settings, *entries = lines
+            self.entries = {entry["key"]: entry for entry in entries}
 
     def start(self, settings: Mapping[str, Any], entries: Sequence[Row]) -> None:
         """Begin anew with these settings and entries, in one step."""
@@ -67,11 +73,13 @@ def _complete_lines(path: Path) -> list[dict[str, Any]]:
         return []
     *lines, _cut_short = path.read_text(encoding="utf-8").split("\n")
     try:
-        return [json.loads(line) for line in lines]
+        parsed = [json.loads(line) for line in lines]
     except ValueError:
-        raise InputError(
-            f"{path}: not a journal of this program; resume=false starts again"
-        ) from None
+        parsed = [None]
+    kept = all(isinstance(line, dict) for line in parsed)
+    if not (kept and all("key" in entry and "row" in entry for entry in parsed[1:])):
+        raise InputError(f"{path}: damaged; resume=false starts again")
+    return parsed
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
@@ -163,7 +171,8 @@ def merge_scores(
     int
         Exit status: 1 if a score is missing because its item failed.
     """
-    parts = [folder / f"scores{Shard(index, n_batches).suffix}.csv" for index in range(n_batches)]
+    shards = [Shard(index, n_batches) for index in range(max(1, n_batches))]
+    parts = [folder / f"scores{shard.suffix}.csv" for shard in shards]
     table = folder / "scores.csv"
     rows = merge_tables(parts, table, columns, keys)
     print(summary(table, rows, score, n_wanted=len(keys)))

@@ -6,17 +6,18 @@ import hashlib
 import json
 import logging
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from filelock import FileLock, Timeout
 from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
 
 from cadenza._check import InputError
-from cadenza._files import identity
+from cadenza._files import Identities
 from cadenza.challenge.files import require_files
 from cadenza.challenge.pairs import WHOLE, Shard
 from cadenza.challenge.results import Journal, Row, journal_path, write_table
@@ -172,137 +173,166 @@ def run(
     if on_error not in ("continue", "stop"):
         raise InputError(f"on_error must be continue or stop, got {on_error!r}")
     items = shard.take(items)
+    _require_unique(items)
     require_files(path for item in items for path in item.inputs)
     folder.mkdir(parents=True, exist_ok=True)
     table = folder / f"{name}{shard.suffix}.csv"
     try:
-        with FileLock(table.with_name(f".{table.name}.lock"), blocking=False):
-            settings = json.loads(json.dumps(settings))
-            identities = {item.key: _identity(item) for item in items}
-            journal = Journal(journal_path(table))
-            done = _finished(items, identities, table, name, settings) if resume else {}
-            journal.start(settings, list(done.values()))
-            failures: dict[str, str] = {}
+        with FileLock(_lock_path(table), blocking=False):
+            state = _State(items, table, name, json.loads(json.dumps(settings)))
+            state.open_journal(resume=resume)
             try:
-                _work_on(items, work, identities, journal, failures, stop=on_error == "stop")
+                state.work_on(work, stop=on_error == "stop")
             finally:
-                rows = _finish(items, table, columns, settings, journal, failures)
+                rows = state.finish(columns)
     except Timeout:
         raise InputError(f"{table}: another run is working on it") from None
-    return Report(table, len(items), rows, failures)
+    return Report(table, len(items), rows, state.failures)
 
 
-def _work_on(
-    items: Sequence[Item[T]],
-    work: Callable[[Item[T]], Row],
-    identities: Mapping[str, str],
-    journal: Journal,
-    failures: dict[str, str],
-    *,
-    stop: bool,
-) -> None:
-    todo = [item for item in items if item.key not in journal.entries]
-    if len(todo) < len(items):
-        logger.info("%d of %d items were finished before", len(items) - len(todo), len(items))
-    has_terminal = sys.stderr.isatty()
-    with logging_redirect_tqdm():
+class _State(Generic[T]):
+    """A run in progress: what is to do, what is finished, what failed."""
+
+    def __init__(
+        self, items: Sequence[Item[T]], table: Path, name: str, settings: dict[str, Any]
+    ) -> None:
+        self.items = items
+        self.table = table
+        self.name = name
+        self.settings = settings
+        self.failures: dict[str, str] = {}
+        self.identity = Identities(table.with_name(f".{table.stem}.identities.json"))
+        self.identities = {item.key: self._identity(item) for item in items}
+
+    def open_journal(self, *, resume: bool) -> None:
+        """Keep what holds of earlier runs, also of other shards; raise if anything has changed."""
+        others = sorted(self.table.parent.glob(f"{self.name}*.journal.jsonl"))
+        if not resume:
+            self._forget(others)
+        self.journal = Journal(journal_path(self.table), read=resume)
+        own = self.journal.entries
+        if resume:
+            entries = self._entries_of(others) | own
+            finished = {i.key: entries[i.key] for i in self.items if self._holds(i, entries)}
+            elsewhere = {key: own[key] for key in own if key not in self.identities}
+            own = finished | elsewhere
+        self.journal.start(self.settings, list(own.values()))
+
+    def work_on(self, work: Callable[[Item[T]], Row], *, stop: bool) -> None:
+        """Do what is not finished; failures are recorded."""
+        todo = [item for item in self.items if item.key not in self.journal.entries]
+        if len(todo) < len(self.items):
+            n_finished = len(self.items) - len(todo)
+            logger.info("%d of %d items were finished before", n_finished, len(self.items))
+        has_terminal = sys.stderr.isatty()
         for number, item in enumerate(tqdm(todo, disable=not has_terminal), 1):
             if not has_terminal:
                 logger.info("%d of %d: %s", number, len(todo), item.key)
             try:
-                entry = _entry(item, work)
+                entry = self._entry(item, work)
             except Exception as error:
-                failures[item.key] = f"{type(error).__name__}: {error}"
-                logger.error("%s failed: %s", item.key, failures[item.key])
+                self.failures[item.key] = f"{type(error).__name__}: {error}"
+                logger.error("%s failed: %s", item.key, self.failures[item.key])
                 logger.debug("where it failed:", exc_info=True)
                 if stop:
                     return
             else:
-                journal.append({"key": item.key, "identity": identities[item.key], **entry})
+                self.journal.append(entry)
+
+    def finish(self, columns: Sequence[str]) -> list[Row]:
+        """Put journal and tables in the order of the work list, whatever the order of the work."""
+        known = self.journal.entries
+        entries = {item.key: known[item.key] for item in self.items if item.key in known}
+        self.journal.start(self.settings, list((entries | known).values()))
+        self.identity.save()
+        missing = {key: entry["missing"] for key, entry in entries.items() if entry["missing"]}
+        self.failures |= missing
+        rows = {item.key: item.labels for item in self.items if item.key in self.failures}
+        rows |= {key: entry["row"] for key, entry in entries.items()}
+        write_table(self.table, columns, [rows[i.key] for i in self.items if i.key in rows])
+        failures_path = self.table.with_suffix(".failures.csv")
+        if self.failures:
+            reasons = [{"item": key, "reason": text} for key, text in self.failures.items()]
+            write_table(failures_path, ["item", "reason"], reasons)
+        else:
+            failures_path.unlink(missing_ok=True)
+        return [entry["row"] for entry in entries.values()]
+
+    def _entry(self, item: Item[T], work: Callable[[Item[T]], Row]) -> dict[str, Any]:
+        """Do the work; what the journal keeps of it."""
+        missing = ""
+        try:
+            row = work(item)
+        except PartialResult as partial:
+            row, missing = partial.row, str(partial)
+            logger.warning("%s: %s", item.key, missing)
+        return {
+            "key": item.key,
+            "identity": self.identities[item.key],
+            "outputs": [self.identity(path) for path in item.outputs],
+            "row": {**item.labels, **row},
+            "missing": missing,
+        }
+
+    def _identity(self, item: Item[T]) -> str:
+        """Digest of everything that the item's result depends on, apart from the settings."""
+        parts = [item.depends_on, [self.identity(path) for path in item.inputs]]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    def _entries_of(self, journals: Sequence[Path]) -> dict[str, dict[str, Any]]:
+        """Entries of journals in the results folder; all must have been made as ours will be."""
+        entries: dict[str, dict[str, Any]] = {}
+        for path in journals:
+            journal = Journal(path)
+            if journal.entries and journal.settings != self.settings:
+                problem = (
+                    f"{path}: has results that were made with other settings; resume=false starts "
+                    "again, another folder (path.exp_folder=...) keeps both"
+                )
+                raise InputError([problem, *_differences(journal.settings or {}, self.settings)])
+            entries |= journal.entries
+        keys = self.identities
+        changed = [k for k in keys if k in entries and entries[k].get("identity") != keys[k]]
+        if changed:
+            raise InputError(
+                f"{self.table}: the inputs of {len(changed)} finished items have changed since, "
+                f"beginning with {changed[0]}; resume=false makes them anew"
+            )
+        return entries
+
+    def _holds(self, item: Item[T], entries: Mapping[str, Mapping[str, Any]]) -> bool:
+        """Whether an item is finished and its output is still what was written."""
+        if item.key not in entries:
+            return False
+        found = [self.identity(path) if path.is_file() else None for path in item.outputs]
+        if found != entries[item.key].get("outputs"):
+            logger.warning("%s: its output is missing or damaged and is made again", item.key)
+            return False
+        return True
+
+    def _forget(self, journals: Sequence[Path]) -> None:
+        """Remove results of other shards that were made with other settings."""
+        for path in journals:
+            table = path.with_name(path.name.removesuffix(".journal.jsonl") + ".csv")
+            if table == self.table or Journal(path).settings == self.settings:
+                continue
+            with suppress(Timeout), FileLock(_lock_path(table), blocking=False):
+                path.unlink()
+                table.unlink(missing_ok=True)
 
 
-def _entry(item: Item[T], work: Callable[[Item[T]], Row]) -> dict[str, Any]:
-    """Do the work; what the journal keeps of it."""
-    missing = ""
-    try:
-        row = work(item)
-    except PartialResult as partial:
-        row, missing = partial.row, str(partial)
-        logger.warning("%s: %s", item.key, missing)
-    outputs = [identity(path) for path in item.outputs]
-    return {"outputs": outputs, "row": {**item.labels, **row}, "missing": missing}
+def _lock_path(table: Path) -> Path:
+    return table.with_name(f".{table.name}.lock")
 
 
-def _finish(
-    items: Sequence[Item[T]],
-    table: Path,
-    columns: Sequence[str],
-    settings: Mapping[str, Any],
-    journal: Journal,
-    failures: dict[str, str],
-) -> list[Row]:
-    """Put journal and table in the order of the work list, whatever the order of the work."""
-    entries = [journal.entries[item.key] for item in items if item.key in journal.entries]
-    failures |= {entry["key"]: entry["missing"] for entry in entries if entry["missing"]}
-    journal.start(settings, entries)
-    rows = {item.key: item.labels for item in items if item.key in failures}
-    rows |= {entry["key"]: entry["row"] for entry in entries}
-    write_table(table, columns, [rows[item.key] for item in items if item.key in rows])
-    failures_path = table.with_suffix(".failures.csv")
-    if failures:
-        reasons = [{"item": key, "reason": reason} for key, reason in failures.items()]
-        write_table(failures_path, ["item", "reason"], reasons)
-    else:
-        failures_path.unlink(missing_ok=True)
-    return [entry["row"] for entry in entries]
-
-
-def _identity(item: Item[T]) -> str:
-    """Digest of everything that the item's result depends on, apart from the settings."""
-    parts = [item.depends_on, [identity(path) for path in item.inputs]]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _finished(
-    items: Sequence[Item[T]],
-    identities: Mapping[str, str],
-    table: Path,
-    name: str,
-    settings: Mapping[str, Any],
-) -> dict[str, dict[str, Any]]:
-    """Journal entries that still hold, from this table or from other shards of the same work."""
-    own = Journal(journal_path(table))
-    if own.entries and own.settings != settings:
-        problem = (
-            f"{table}: made with other settings; resume=false starts again, "
-            "another folder (path.exp_folder=...) keeps both"
-        )
-        raise InputError([problem, *_differences(own.settings or {}, settings)])
-    entries: dict[str, dict[str, Any]] = {}
-    for path in sorted(table.parent.glob(f"{name}*.journal.jsonl")):
-        shard = Journal(path)
-        if shard.settings == settings:
-            entries |= shard.entries
-    entries |= own.entries
-    changed = [k for k in identities if k in entries and entries[k]["identity"] != identities[k]]
-    if changed:
-        raise InputError(
-            f"{table}: the inputs of {len(changed)} finished items have changed since, beginning "
-            f"with {changed[0]}; resume=false makes them anew"
-        )
-    return {
-        item.key: entries[item.key]
-        for item in items
-        if item.key in entries and _outputs_are_intact(item, entries[item.key])
-    }
-
-
-def _outputs_are_intact(item: Item[T], entry: Mapping[str, Any]) -> bool:
-    found = [identity(path) if path.is_file() else None for path in item.outputs]
-    if found != entry["outputs"]:
-        logger.warning("%s: its output is missing or damaged and is made again", item.key)
-        return False
-    return True
+def _require_unique(items: Sequence[Item[T]]) -> None:
+    """Check that no two items have one name, or would write one file."""
+    names = Counter(item.key for item in items)
+    files = Counter(path for item in items for path in item.outputs)
+    problems = [f"two items are called {key}" for key, count in names.items() if count > 1]
+    problems += [f"two items would write {path}" for path, count in files.items() if count > 1]
+    if problems:
+        raise InputError(problems)
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from cadenza import _check
 from cadenza.audiogram import Audiogram, Listener
 from cadenza.hearing_aid.compressor import Compressor
-from cadenza.hearing_aid.nalr import NALR
+from cadenza.hearing_aid.nalr import NALR, check_design
 
 
 class HearingAid(Protocol):
@@ -53,7 +53,7 @@ class NALRAid:
     Raises
     ------
     ValueError
-        If the sample rate of the compressor differs.
+        If the filters cannot be designed, or the sample rate of the compressor differs.
 
     Examples
     --------
@@ -73,6 +73,7 @@ class NALRAid:
     )
 
     def __post_init__(self) -> None:
+        check_design(self.sample_rate, self.nfir)
         if self.compressor is not None and self.compressor.sample_rate != self.sample_rate:
             raise ValueError(
                 f"compressor must run at the aid's sample rate {self.sample_rate} Hz, "

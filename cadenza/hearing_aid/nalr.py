@@ -111,13 +111,7 @@ class NALR:
     taps: NDArray[np.float64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        lowest_rate = 2 * PRESCRIPTION_FREQUENCIES_HZ[-1]
-        if not (math.isfinite(self.sample_rate) and self.sample_rate >= lowest_rate):
-            raise ValueError(
-                f"sample_rate must be at least {lowest_rate} Hz for NAL-R, got {self.sample_rate!r}"
-            )
-        if self.nfir % 2 or not 2 <= self.nfir <= _MAX_NFIR:
-            raise ValueError(f"nfir must be even and from 2 to {_MAX_NFIR}, got {self.nfir!r}")
+        check_design(self.sample_rate, self.nfir)
         gains_db = nalr_gains_db(self.audiogram.at(PRESCRIPTION_FREQUENCIES_HZ))
         taps = _design(gains_db, self.sample_rate, self.nfir)
         taps.flags.writeable = False
@@ -138,6 +132,17 @@ class NALR:
         x = _check.signal("signal", signal, ndim=(1, 2, 3))
         # Direct convolution: a few taps, and silence or a pure delay stays exact
         return np.apply_along_axis(np.convolve, -1, x, self.taps)
+
+
+def check_design(sample_rate: float, nfir: int) -> None:
+    """Raise a `ValueError` unless NAL-R filters of this rate and order can be designed."""
+    lowest_rate = 2 * PRESCRIPTION_FREQUENCIES_HZ[-1]
+    if not (math.isfinite(sample_rate) and sample_rate >= lowest_rate):
+        raise ValueError(
+            f"sample_rate must be at least {lowest_rate} Hz for NAL-R, got {sample_rate!r}"
+        )
+    if nfir % 2 or not 2 <= nfir <= _MAX_NFIR:
+        raise ValueError(f"nfir must be even and from 2 to {_MAX_NFIR}, got {nfir!r}")
 
 
 def _design(gains_db: NDArray[np.float64], sample_rate: float, nfir: int) -> NDArray[np.float64]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import numpy as np
 
 from cadenza._files import identity, replacing
 from cadenza.separation import Stems
+
+logger = logging.getLogger(__name__)
 
 
 class StemCache:
@@ -54,9 +58,13 @@ class StemCache:
 
     def _load(self, key: str, path: Path, *options: object) -> Stems:
         file = (self._folder or Path()) / f"{key}.npz"
-        if not file.exists():
-            stems = self._separate(path, *options)
-            with replacing(file) as temporary, temporary.open("wb") as handle:
-                np.savez(handle, allow_pickle=False, **stems)
-        with np.load(file) as stored:
-            return {name: stored[name] for name in stored.files}
+        if file.exists():
+            try:
+                with np.load(file) as stored:
+                    return {name: stored[name] for name in stored.files}
+            except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+                logger.warning("%s: damaged, separated again", file)
+        stems = self._separate(path, *options)
+        with replacing(file) as temporary, temporary.open("wb") as handle:
+            np.savez(handle, allow_pickle=False, **stems)
+        return stems

@@ -17,7 +17,7 @@ from cadenza.audiogram import Listener
 from cadenza.challenge.results import read_table
 from cadenza.remix import STEMS
 
-from .conftest import call, edit_json, write_root
+from .conftest import call, codes, edit_json, write_root
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BASELINE = REPOSITORY / "recipes" / "cad_icassp_2024" / "baseline"
@@ -281,6 +281,64 @@ def test_help_explains_script_and_keys(name, capsys):
     known = set(separators.removeprefix("  separator: ").split(", "))
     assert {"custom", "demucs", "openunmix", "oracle", "spectral"} <= known
     assert len(script.read_text().splitlines()) < 150
+
+
+@pytest.mark.parametrize("options_first", [True, False])
+def test_a_sweep_over_batches(root, options_first):
+    overrides = [*WHERE, "evaluate.batch_size=2", "evaluate.batch=0,1"]
+    arguments = ["-m", *overrides] if options_first else [*overrides, "-m"]
+    assert call(EVALUATE, *arguments) == 0
+    assert call("baseline.merge_batches_results", *WHERE, "evaluate.batch_size=2") == 0
+    assert len(read_table(root / "exp" / "scores.csv", COLUMNS)) == 8
+
+
+def test_help_needs_nothing_imported_before(tmp_path):
+    command = [sys.executable, str(BASELINE / "evaluate.py"), "--help"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "separator: convtasnet" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_t23_the_clipped_fraction_is_that_of_the_file(root):
+    rows = read_table(
+        root / "exp" / "enhanced_signals.csv", ["scene", "song", "listener", "clipped_fraction"]
+    )
+    for row in rows:
+        name = f"{row['scene']}_{row['listener']}_remix.flac"
+        x = codes(root / "exp" / "enhanced_signals" / name)
+        at_full_scale = np.mean((x == 32767) | (x == -32768))
+        assert float(row["clipped_fraction"]) == pytest.approx(at_full_scale, abs=2e-4)
+    assert max(float(row["clipped_fraction"]) for row in rows) > 0
+
+
+def test_a_changed_separator_of_a_user_is_noticed(root, capfd, monkeypatch):
+    monkeypatch.syspath_prepend(root.parent)
+    source = Path("own_separator.py")
+    lines = "import tests.recipes.test_icassp_2024 as t\n\n\nclass Own(t.MidSide):\n    pass\n"
+    source.write_text(lines)
+    own = ("separator=custom", "separator._target_=own_separator.Own", "path.exp_folder=own")
+    assert call(ENHANCE, "path.root=root", *own) == 0
+    source.write_text(lines + "\n# another version\n")
+    assert call(ENHANCE, "path.root=root", *own) == 2
+    assert "own_separator.py" in "".join(capfd.readouterr())
+    del sys.modules["own_separator"]
+
+
+def test_a_damaged_file_of_the_stem_cache_is_separated_again(root):
+    arguments = [
+        "path.root=root",
+        "path.exp_folder=own",
+        "separator=custom",
+        "path.stems_cache=stems",
+    ]
+    arguments.append(f"separator._target_={__name__}.MidSide")
+    assert call(ENHANCE, *arguments) == 0
+    before = outputs(Path("own"))
+    for file in Path("stems").glob("*.npz"):
+        file.write_bytes(b"PK damaged")
+    assert call(ENHANCE, *arguments, "resume=false") == 0
+    assert outputs(Path("own")) == before
 
 
 @pytest.mark.parametrize("how", ["script", "module"])

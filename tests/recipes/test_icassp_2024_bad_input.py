@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
@@ -66,7 +68,7 @@ def test_unknown_references_are_found_before_processing(root, capfd, field, valu
 def test_unknown_listener(root, capfd):
     edit_json(root / "metadata" / "scene_listeners.train.json", lambda s: {k: ["L9999"] for k in s})
     status, seen = run(ENHANCE, capfd)
-    assert (status, "scene_10001: listener 'L9999' is not in" in seen) == (2, True)
+    assert (status, "scene_10001: listener 'L9999' is unknown" in seen) == (2, True)
 
 
 def test_t8_a_listener_twice_in_a_scene(root, capfd):
@@ -111,6 +113,41 @@ def test_b25_level_that_is_null(root, capfd):
     status, seen = run(EVALUATE, capfd)
     assert status == 2
     assert "listener L0002: right ear, level 3: expected a number, got None" in seen
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("scene_listeners.train.json", lambda s: {k: [["L0001"]] for k in s}, "expected a list of"),
+        ("scene_listeners.train.json", lambda s: dict.fromkeys(s, "L0001"), "expected a list of"),
+        ("scene_listeners.train.json", lambda s: {"scene_1": ["L0001"]}, "scene_1 is not in"),
+        ("scenes.train.json", lambda s: dict.fromkeys(s, "music"), "expected an object with music"),
+        ("at_mic_music.train.json", lambda s: {k: {"Path": 5} for k in s}, "has no Path in"),
+    ],
+)
+def test_metadata_of_another_shape(root, capfd, name, change, message):
+    edit_json(root / "metadata" / name, change)
+    status, seen = run(ENHANCE, capfd, "resume=false")
+    assert (status, message in seen) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("musdb18.train.json", lambda t: [x | {"Path": 5} for x in t], "Path must be text, got 5"),
+        ("musdb18.train.json", lambda t: [{"Split": "train"}], "entry 0 lacks Track Name"),
+        (
+            "head_loudspeaker_positions.json",
+            lambda p: {k: v | {"left_angle": "left"} for k, v in p.items()},
+            "hlp_0001: expected subject, left_angle",
+        ),
+        ("scenes.train.json", lambda s: {"scene_1": {}}, "expected an object with music"),
+    ],
+)
+def test_metadata_of_another_shape_for_the_generator(root, capfd, name, change, message):
+    edit_json(root / "metadata" / name, change)
+    status, seen = run(AT_MIC, capfd, "resume=false")
+    assert (status, message in seen) == (2, True)
 
 
 def test_json_that_is_no_json(root, capfd):
@@ -165,7 +202,7 @@ def test_old_spelling_of_the_separator_gets_a_hint(root, capfd):
 
 def test_unknown_key(root, capfd):
     status, seen = run(ENHANCE, capfd, "remix_samplerate=32000")
-    assert (status, "Key 'remix_samplerate' is not in struct" in seen) == (2, True)
+    assert (status, "unknown key remix_samplerate" in seen) == (2, True)
 
 
 def test_wrong_type(root, capfd):
@@ -184,10 +221,26 @@ def test_mandatory_key(root, capfd):
     assert (status, "error: path.root is required: path.root=..." in seen) == (2, True)
 
 
-def test_bad_options_of_a_block(root, capfd):
-    status, seen = run(ENHANCE, capfd, "nalr.sample_rate=8000")
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("nalr.nfir=2000", "cannot build hearing_aid"),
+        ("nalr.sample_rate=48000", "nalr.sample_rate must be the sample_rate of the music, 44100"),
+        ("remix_sample_rate=0", "remix_sample_rate must be a sample rate of at least 8000 Hz"),
+        ("sample_rate=null", "sample_rate must be of type int"),
+        ("evaluate=null", "evaluate.batch_size must be of type int"),
+        ("path.root=null", "path.root is required"),
+        ("path.exp_folder=null", "path.exp_folder"),
+        ("path.exp_folder=root/metadata/gains.json", "gains.json"),
+        ("path.root=/a[b]", "quote it: 'path.root=\"/a[b]\"'"),
+        ("path.root=~/nowhere", f"missing file: {Path.home()}/nowhere/metadata"),
+        ("on_error=maybe", "on_error must be continue or stop, got 'maybe'"),
+    ],
+)
+def test_bad_values(root, capfd, argument, message):
+    status, seen = run(ENHANCE, capfd, argument, "resume=false")
     assert status == 2
-    assert "hearing_aid" in seen
+    assert message in seen
 
 
 def test_merge_without_parts(root, capfd):
@@ -253,3 +306,59 @@ def test_a_truncated_enhanced_file_fails_alone(root, capfd):
     assert status == 1
     assert path.name in seen
     assert "7 of 8 items" in seen
+
+
+class Odd:
+    """A hearing aid whose output is not what it should be."""
+
+    def __init__(self, *, kind: str) -> None:
+        self.kind = kind
+
+    def __call__(self, signal, listener):
+        return {
+            "mono": signal[0],
+            "three": np.zeros((3, signal.shape[1])),
+            "time_first": signal.T,
+            "short": signal[:, :100],
+            "empty": signal[:, :0],
+            "undefined": np.nan * signal,
+        }[self.kind]
+
+
+@pytest.mark.parametrize("kind", ["mono", "three", "time_first", "short", "empty", "undefined"])
+def test_the_output_of_a_users_hearing_aid_is_checked(root, capfd, kind):
+    own = (
+        "hearing_aid=custom",
+        f"hearing_aid._target_={__name__}.Odd",
+        f"+hearing_aid.kind={kind}",
+    )
+    status, seen = run(ENHANCE, capfd, "resume=false", *own)
+    assert status == 1
+    assert "the output of Odd must" in seen
+    log = (root / "exp" / "enhance.log").read_text()
+    assert "Traceback" in log, "where it failed is in the log"
+
+
+def test_t12_unused_keys_are_gone_and_t24_paths_mean_where_the_user_stands(root, capfd):
+    for key in ("path.head_positions_file=x", "path.tracklist_file=x"):
+        status, seen = run(ENHANCE, capfd, key)
+        assert (status, f"unknown key {key[:-2]}" in seen) == (2, True)
+    status, _ = run(EVALUATE, capfd)
+    assert status == 0
+    assert (root / "exp" / "scores.csv").exists()
+    assert not (root / "exp" / "root").exists()
+
+
+def test_seeded_and_unseeded_scores_are_not_mixed(root, capfd):
+    assert run(EVALUATE, capfd, "evaluate.set_random_seed=false")[0] == 0
+    status, seen = run(EVALUATE, capfd)
+    assert status == 2
+    assert "evaluate.set_random_seed: False before, True now" in seen
+
+
+def test_a_truncated_wav_is_named(root, capfd):
+    path = root / "audio" / "at_mic_music" / "train" / SONG / "mixture.wav"
+    path.write_bytes(path.read_bytes()[:60000])
+    status, seen = run(ENHANCE, capfd, "resume=false")
+    assert status == 1
+    assert "mixture.wav: truncated" in seen

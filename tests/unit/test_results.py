@@ -83,8 +83,8 @@ def test_mean_tells_how_many_values_it_covers():
 
 def test_a_line_that_was_cut_short_is_dropped(tmp_path):
     journal = Journal(tmp_path / "journal")
-    journal.start({"a": 1}, [{"key": "one"}])
-    journal.append({"key": "two"})
+    journal.start({"a": 1}, [{"key": "one", "row": {}}])
+    journal.append({"key": "two", "row": {}})
     text = journal.path.read_text()
     journal.path.write_text(text[:-4])
     again = Journal(journal.path)

@@ -55,7 +55,12 @@ def start(folder: Path, work: Work | None = None, **options):
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
-    return {p.name: p.read_bytes() for p in folder.iterdir() if not p.name.endswith(".lock")}
+    """Results, and temporary files if any were left behind."""
+    return {
+        p.name: p.read_bytes()
+        for p in folder.iterdir()
+        if not p.name.startswith(".") or p.suffix == ".tmp"
+    }
 
 
 def test_items_are_done_once(tmp_path):
@@ -108,8 +113,11 @@ def test_changed_settings_are_named_and_nothing_is_mixed(tmp_path):
 
 
 def test_changed_inputs_are_refused(tmp_path):
+    for index in range(3):
+        (tmp_path / f"in_{index}.txt").write_text("x" * 300_000)
     start(tmp_path)
-    (tmp_path / "in_1.txt").write_text("something else")
+    # the same size, and only a byte in the middle
+    (tmp_path / "in_1.txt").write_text("x" * 99_999 + "y" + "x" * 200_000)
     with pytest.raises(InputError, match=r"inputs of 1 finished items have changed.*item1"):
         start(tmp_path)
 
@@ -137,6 +145,55 @@ def test_shards_have_tables_of_their_own_and_know_each_others_results(tmp_path):
     assert start(tmp_path, shard=Shard(1, 2))[1] == ["item1"]
     assert (tmp_path / "t_2-2.csv").read_text() == "item,size\nitem1,4\n"
     assert start(tmp_path)[1] == ["item0", "item2"]
+
+
+def test_shards_with_other_settings_are_not_mixed(tmp_path):
+    start(tmp_path, shard=Shard(0, 2), settings={"nfir": 220})
+    with pytest.raises(InputError, match=r"(?s)t_1-2.*nfir: 220 before, 140 now"):
+        start(tmp_path, shard=Shard(1, 2), settings={"nfir": 140})
+    # started again, the results of the other shard are gone
+    assert len(start(tmp_path, shard=Shard(1, 2), settings={"nfir": 140}, resume=False)[1]) == 1
+    assert not (tmp_path / "t_1-2.csv").exists()
+    assert len(start(tmp_path, shard=Shard(0, 2), settings={"nfir": 140})[1]) == 2
+
+
+def test_a_shorter_work_list_keeps_the_results_of_the_others(tmp_path):
+    start(tmp_path)
+    before = snapshot(tmp_path)
+    options = {"folder": tmp_path, "name": "t", "columns": COLUMNS, "settings": {"step": "test 1"}}
+    report = run(make_items(tmp_path)[1:2], Work(), **options)
+    assert [row["item"] for row in report.rows] == ["item1"]
+    assert (tmp_path / "t.csv").read_text() == "item,size\nitem1,4\n"
+    assert start(tmp_path)[1] == []
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("damage", ["{\n", "[1]\n", '{"a": 1}\n{"b": 2}\n'])
+def test_a_damaged_journal_is_named_and_can_be_left(tmp_path, damage):
+    start(tmp_path)
+    before = snapshot(tmp_path)
+    (tmp_path / "t.journal.jsonl").write_text(damage)
+    with pytest.raises(InputError, match=r"t\.journal\.jsonl: damaged; resume=false"):
+        start(tmp_path)
+    start(tmp_path, resume=False)
+    assert snapshot(tmp_path) == before
+
+
+def test_items_must_have_names_and_files_of_their_own(tmp_path):
+    items = make_items(tmp_path)
+    with pytest.raises(InputError, match=r"(?s)called item0.*would write .*out_0.txt"):
+        run([*items, items[0]], Work(), folder=tmp_path, name="t", columns=COLUMNS, settings={})
+
+
+def test_a_temporary_file_of_a_living_process_is_left_alone(tmp_path):
+    path = tmp_path / "out.txt"
+    with replacing(path) as ours:
+        ours.write_text("first")
+        with replacing(path) as theirs:
+            theirs.write_text("second")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first"
+    assert [p.name for p in tmp_path.iterdir()] == ["out.txt"]
 
 
 def test_two_runs_at_once_are_refused(tmp_path):

@@ -15,8 +15,7 @@ from omegaconf import DictConfig
 from cadenza import audio
 from cadenza.challenge import app
 from cadenza.challenge.blocks import Blocks, build_blocks
-from cadenza.challenge.icassp_2024 import ScenePair, read_scene_pairs
-from cadenza.challenge.pairs import thin
+from cadenza.challenge.icassp_2024 import ScenePair, scene_pairs
 from cadenza.challenge.run import Item
 from cadenza.challenge.run import run as run_items
 from cadenza.remix import remix_to_mixture
@@ -32,20 +31,20 @@ def process_item(item: Item[ScenePair], config: DictConfig, blocks: Blocks) -> d
     stems = blocks.stems_of(mixture_file)
     remix = remix_to_mixture(stems, pair.gains_db, mixture, sample_rate)
     amplified = blocks.hearing_aid(remix, pair.listener)
-    n_clipped = audio.write_flac(
+    clipped = audio.write_flac(
         item.outputs[0],
         amplified,
         sample_rate,
         output_sample_rate=config.remix_sample_rate,
         soft_clip=config.soft_clip,
     )
-    return {"clipped_fraction": n_clipped / amplified.size}
+    return {"clipped_fraction": clipped}
 
 
 def run(config: DictConfig) -> int:
     """Enhance all pairs of the batch that are not finished."""
     folder = Path(config.path.exp_folder)
-    pairs = thin(read_scene_pairs(config.path), 15 if config.evaluate.small_test else 1)
+    pairs = scene_pairs(config)
     blocks = build_blocks(config)
     items = [
         Item.of(
@@ -61,7 +60,10 @@ def run(config: DictConfig) -> int:
         folder=folder,
         name="enhanced_signals",
         columns=COLUMNS,
-        settings=app.settings(config, "cad_icassp_2024/enhance 1", SETTINGS),
+        settings={
+            **app.settings(config, "cad_icassp_2024/enhance 1", SETTINGS),
+            "made_of": blocks.made_of,
+        },
         **app.run_options(config),
     )
     print(f"{len(report.rows)} enhanced signals are in {folder / 'enhanced_signals'}")

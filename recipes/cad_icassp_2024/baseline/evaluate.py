@@ -16,8 +16,7 @@ from omegaconf import DictConfig
 
 from cadenza import audio
 from cadenza.challenge import app
-from cadenza.challenge.icassp_2024 import ScenePair, read_scene_pairs
-from cadenza.challenge.pairs import thin
+from cadenza.challenge.icassp_2024 import SCORE_COLUMNS, TRACKS, ScenePair, scene_pairs
 from cadenza.challenge.results import summary
 from cadenza.challenge.run import Item
 from cadenza.challenge.run import run as run_items
@@ -26,8 +25,7 @@ from cadenza.haaqi.presentation import score_both_ears
 from cadenza.hearing_aid import NALRAid
 from cadenza.remix import STEMS, remix_to_mixture
 
-TRACKS = ("mixture", *STEMS)
-COLUMNS = ["scene", "song", "listener", "left_score", "right_score", "score"]
+SETTINGS = ["sample_rate", "HAAQI_sample_rate", "nalr", "evaluate.set_random_seed"]
 
 
 class Evaluator:
@@ -78,15 +76,13 @@ def make_item(config: DictConfig, pair: ScenePair) -> Item[ScenePair]:
 
 def run(config: DictConfig) -> int:
     """Score all pairs of the batch that have no score yet."""
-    pairs = thin(read_scene_pairs(config.path), 15 if config.evaluate.small_test else 1)
-    keys = ("sample_rate", "HAAQI_sample_rate", "nalr")
     report = run_items(
-        [make_item(config, pair) for pair in pairs],
+        [make_item(config, pair) for pair in scene_pairs(config)],
         Evaluator(config),
         folder=Path(config.path.exp_folder),
         name="scores",
-        columns=COLUMNS,
-        settings=app.settings(config, "cad_icassp_2024/evaluate 1", keys),
+        columns=SCORE_COLUMNS,
+        settings=app.settings(config, "cad_icassp_2024/evaluate 1", SETTINGS),
         **app.run_options(config),
     )
     print(summary(report.table, report.rows, "score", n_wanted=report.n_items))

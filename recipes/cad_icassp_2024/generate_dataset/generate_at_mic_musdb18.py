@@ -16,13 +16,10 @@ from omegaconf import DictConfig
 from cadenza import audio, hrtf
 from cadenza.challenge import app
 from cadenza.challenge.files import find, require_disk_space, require_files, write_json
-from cadenza.challenge.icassp_2024 import AtMicSample, read_at_mic_samples
+from cadenza.challenge.icassp_2024 import TRACKS, AtMicSample, read_at_mic_samples
 from cadenza.challenge.run import Item
 from cadenza.challenge.run import run as run_items
 from cadenza.loudness import match_loudness
-from cadenza.remix import STEMS
-
-TRACKS = ("mixture", *STEMS)
 
 
 def process_item(item: Item[AtMicSample], *, hrtf_dir: Path, sample_rate: int) -> dict[str, float]:
@@ -34,7 +31,7 @@ def process_item(item: Item[AtMicSample], *, hrtf_dir: Path, sample_rate: int) -
     for track, source, target in zip(TRACKS, sources, item.outputs, strict=True):
         music, _ = audio.read(source, sample_rate=sample_rate, channels=2)
         rendered = match_loudness(hrtf.render(music, head), music, sample_rate)
-        clipped[f"{track}_clipped"] = audio.write_wav(target, rendered, sample_rate) / rendered.size
+        clipped[f"{track}_clipped"] = audio.write_wav(target, rendered, sample_rate)
     return clipped
 
 
@@ -68,7 +65,7 @@ def run(config: DictConfig) -> int:
         scenes_file=path["scene_file"],
         music_file=path["music_file"],
         music_dir=path["music_dir"],
-        head_positions_file=path["head_loudspeaker_positions_file"],
+        positions_file=path["head_loudspeaker_positions_file"],
     )
     hrtf_dir = path["hrtf_dir"]
     items = [make_item(sample, hrtf_dir, output_dir) for sample in samples]

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from cadenza.audiogram import read_listeners
 from cadenza.challenge import app
 from cadenza.challenge.files import require_files, write_new_json
-from cadenza.challenge.icassp_2024 import read_head_positions
+from cadenza.challenge.icassp_2024 import head_positions_file, read_head_positions
 from cadenza.challenge.metadata import read_gains, read_tracks
 from cadenza.challenge.scenes import icassp_2024_scene_listeners, icassp_2024_scenes
 
@@ -21,11 +21,13 @@ from cadenza.challenge.scenes import icassp_2024_scene_listeners, icassp_2024_sc
 def run(config: DictConfig) -> int:
     """Draw scenes and listeners and write both files."""
     path = {key: Path(value) for key, value in config.path.items()}
-    require_files([path["music_file"], path["listeners_file"], path["gains_file"]])
+    positions_file = head_positions_file(path["head_loudspeaker_positions_file"])
+    names = ("music_file", "listeners_file", "gains_file")
+    require_files([*(path[name] for name in names), positions_file])
     scenes = icassp_2024_scenes(
         read_tracks(path["music_file"], path["music_dir"]),
         list(read_gains(path["gains_file"])),
-        list(read_head_positions(path["head_loudspeaker_positions_file"])),
+        list(read_head_positions(positions_file)),
         scenes_per_song=config.scene.number_scenes_per_song,
     )
     listeners = icassp_2024_scene_listeners(

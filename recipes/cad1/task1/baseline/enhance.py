@@ -13,14 +13,14 @@ from omegaconf import DictConfig
 
 from cadenza.challenge import app
 from cadenza.challenge.cad1_enhancement import enhance_songs
-from cadenza.challenge.cad1_task1 import read_song_pairs
-from cadenza.challenge.pairs import thin
+from cadenza.challenge.cad1_task1 import song_pairs
 
 
 def run(config: DictConfig) -> int:
     """Enhance whole songs."""
-    pairs = thin(read_song_pairs(config.path), 15 if config.evaluate.small_test else 1)
-    return enhance_songs(config, pairs, folder=Path(config.path.enhanced_dir)).exit_status
+    return enhance_songs(
+        config, song_pairs(config), folder=Path(config.path.enhanced_dir)
+    ).exit_status
 
 
 main = app.recipe(__file__, run)

@@ -17,8 +17,7 @@ from tqdm import tqdm
 
 from cadenza import audio
 from cadenza.challenge import app
-from cadenza.challenge.cad1_task1 import SCORE_COLUMNS, SIDES, SongPair, read_song_pairs
-from cadenza.challenge.pairs import thin
+from cadenza.challenge.cad1_task1 import SCORE_COLUMNS, SIDES, SongPair, song_pairs
 from cadenza.challenge.results import summary
 from cadenza.challenge.run import Item, PartialResult
 from cadenza.challenge.run import run as run_items
@@ -27,6 +26,7 @@ from cadenza.haaqi import SilentReferenceError, haaqi
 from cadenza.haaqi.presentation import presentation_level_db_spl
 from cadenza.remix import STEMS
 
+SETTINGS = ["sample_rate", "stem_sample_rate", "evaluate.set_random_seed"]
 STEMS_IN_TURN = ("drums", "bass", "other", "vocals")
 """The order in which the stems draw HAAQI's noise."""
 
@@ -83,15 +83,13 @@ def make_item(config: DictConfig, pair: SongPair) -> Item[SongPair]:
 
 def run(config: DictConfig) -> int:
     """Score all pairs of the batch that have no score yet."""
-    every = 15 if config.evaluate.small_test else 1
-    pairs = thin(read_song_pairs(config.path, with_segments=config.evaluate.segments), every)
     report = run_items(
-        [make_item(config, pair) for pair in pairs],
+        [make_item(config, pair) for pair in song_pairs(config)],
         lambda item: process_item(item, config),
         folder=Path(config.path.exp_folder),
         name="scores",
         columns=SCORE_COLUMNS,
-        settings=app.settings(config, "cad1_task1/evaluate 1", ["sample_rate", "stem_sample_rate"]),
+        settings=app.settings(config, "cad1_task1/evaluate 1", SETTINGS),
         **app.run_options(config),
     )
     print(summary(report.table, report.rows, "score", n_wanted=report.n_items))

@@ -11,16 +11,13 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from cadenza.challenge import app
-from cadenza.challenge.cad1_task1 import SCORE_COLUMNS, read_song_pairs
-from cadenza.challenge.pairs import thin
+from cadenza.challenge.cad1_task1 import SCORE_COLUMNS, song_pairs
 from cadenza.challenge.results import merge_scores
 
 
 def run(config: DictConfig) -> int:
     """Merge and print the mean."""
-    every = 15 if config.evaluate.small_test else 1
-    pairs = thin(read_song_pairs(config.path, with_segments=config.evaluate.segments), every)
-    keys = [(pair.track.name, pair.listener.name) for pair in pairs]
+    keys = [(pair.track.name, pair.listener.name) for pair in song_pairs(config)]
     folder, n_batches = Path(config.path.exp_folder), config.evaluate.batch_size
     return merge_scores(folder, SCORE_COLUMNS, keys, n_batches=n_batches, score="score")
 

@@ -14,19 +14,26 @@ from omegaconf import DictConfig
 
 from cadenza import audio
 from cadenza.challenge import app
+from cadenza.challenge.blocks import CheckedAid, made_of
 from cadenza.challenge.cad2_estimates import Estimator
-from cadenza.challenge.cad2_task2 import SMALL_TEST, QuartetPair, read_quartet_pairs
-from cadenza.challenge.pairs import Shard, thin
+from cadenza.challenge.cad2_task2 import QuartetPair, quartet_pairs
+from cadenza.challenge.pairs import Shard
 from cadenza.challenge.run import Item
 from cadenza.challenge.run import run as run_items
-from cadenza.hearing_aid import HearingAid
 from cadenza.remix import level_compensation_db, remix
 
-SETTINGS = ["separator", "compat", "hearing_aid", "input_sample_rate", "remix_sample_rate"]
+SETTINGS = [
+    "separator",
+    "compat",
+    "hearing_aid",
+    "input_sample_rate",
+    "remix_sample_rate",
+    "soft_clip",
+]
 
 
 def process_item(
-    item: Item[QuartetPair], config: DictConfig, estimator: Estimator, hearing_aid: HearingAid
+    item: Item[QuartetPair], config: DictConfig, estimator: Estimator, hearing_aid: CheckedAid
 ) -> dict[str, float]:
     """Enhance one scene for one listener; returns the fraction of clipped samples."""
     pair = item.data
@@ -34,23 +41,24 @@ def process_item(
     # The level follows the gains that were asked for, also where voices share a gain
     factor = 10 ** (level_compensation_db(pair.gains_db) / 20)
     compressed = hearing_aid(factor * remix(estimates, gains_db), pair.listener)
-    n_clipped = audio.write_flac(
+    clipped = audio.write_flac(
         item.outputs[0],
         compressed,
         config.input_sample_rate,
         output_sample_rate=config.remix_sample_rate,
         soft_clip=config.soft_clip,
     )
-    return {"clipped_fraction": n_clipped / compressed.size}
+    return {"clipped_fraction": clipped}
 
 
 def run(config: DictConfig) -> int:
     """Enhance all pairs of the batch that are not finished."""
     folder = Path(config.path.exp_folder)
-    pairs = thin(read_quartet_pairs(config.path), SMALL_TEST if config.evaluate.small_test else 1)
+    pairs = quartet_pairs(config)
     estimator = Estimator(config)
     estimator.prepare(Shard(config.evaluate.batch, config.evaluate.batch_size).take(pairs))
-    hearing_aid = app.build(config, "hearing_aid")
+    hearing_aid = CheckedAid(app.build(config, "hearing_aid"))
+    blocks = {"separator": made_of(estimator.separator), "hearing_aid": made_of(hearing_aid.aid)}
     report = run_items(
         [
             Item.of(
@@ -62,7 +70,7 @@ def run(config: DictConfig) -> int:
         folder=folder,
         name="enhanced_signals",
         columns=["scene", "song", "listener", "clipped_fraction"],
-        settings=app.settings(config, "cad2_task2/enhance 1", [*SETTINGS, "soft_clip"]),
+        settings={**app.settings(config, "cad2_task2/enhance 1", SETTINGS), "made_of": blocks},
         **app.run_options(config),
     )
     print(f"{len(report.rows)} of {report.n_items} enhanced signals are in {folder}")

@@ -14,8 +14,7 @@ from omegaconf import DictConfig
 
 from cadenza import audio
 from cadenza.challenge import app
-from cadenza.challenge.cad2_task2 import SMALL_TEST, QuartetPair, read_quartet_pairs
-from cadenza.challenge.pairs import thin
+from cadenza.challenge.cad2_task2 import SCORE_COLUMNS, QuartetPair, quartet_pairs
 from cadenza.challenge.results import summary
 from cadenza.challenge.run import Item
 from cadenza.challenge.run import run as run_items
@@ -24,7 +23,7 @@ from cadenza.haaqi.presentation import score_both_ears
 from cadenza.hearing_aid import HearingAid
 from cadenza.remix import level_compensation_db, remix
 
-COLUMNS = ["scene", "song", "listener", "left_haaqi", "right_haaqi", "avg_haaqi"]
+SETTINGS = ["input_sample_rate", "HAAQI_sample_rate", "hearing_aid", "evaluate.set_random_seed"]
 
 
 def process_item(
@@ -49,7 +48,7 @@ def process_item(
         rng=random_state(pair.scene) if seeded else np.random.RandomState(),
     )
     scores = (left.score, right.score, (left.score + right.score) / 2)
-    return dict(zip(COLUMNS[3:], scores, strict=True))
+    return dict(zip(SCORE_COLUMNS[3:], scores, strict=True))
 
 
 def make_item(config: DictConfig, pair: QuartetPair) -> Item[QuartetPair]:
@@ -62,16 +61,14 @@ def make_item(config: DictConfig, pair: QuartetPair) -> Item[QuartetPair]:
 
 def run(config: DictConfig) -> int:
     """Score all pairs of the batch that have no score yet."""
-    pairs = thin(read_quartet_pairs(config.path), SMALL_TEST if config.evaluate.small_test else 1)
     hearing_aid = app.build(config, "hearing_aid")
-    keys = ["input_sample_rate", "HAAQI_sample_rate", "hearing_aid"]
     report = run_items(
-        [make_item(config, pair) for pair in pairs],
+        [make_item(config, pair) for pair in quartet_pairs(config)],
         lambda item: process_item(item, config, hearing_aid),
         folder=Path(config.path.exp_folder),
         name="scores",
-        columns=COLUMNS,
-        settings=app.settings(config, "cad2_task2/evaluate 1", keys),
+        columns=SCORE_COLUMNS,
+        settings=app.settings(config, "cad2_task2/evaluate 1", SETTINGS),
         **app.run_options(config),
     )
     print(summary(report.table, report.rows, "avg_haaqi", n_wanted=report.n_items))

@@ -11,19 +11,15 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from cadenza.challenge import app
-from cadenza.challenge.cad2_task2 import SMALL_TEST, read_quartet_pairs
-from cadenza.challenge.pairs import thin
+from cadenza.challenge.cad2_task2 import SCORE_COLUMNS, quartet_pairs
 from cadenza.challenge.results import merge_scores
-
-COLUMNS = ["scene", "song", "listener", "left_haaqi", "right_haaqi", "avg_haaqi"]
 
 
 def run(config: DictConfig) -> int:
     """Merge and print the mean."""
-    pairs = thin(read_quartet_pairs(config.path), SMALL_TEST if config.evaluate.small_test else 1)
-    keys = [(pair.scene, pair.piece.name, pair.listener.name) for pair in pairs]
+    keys = [tuple(pair.labels.values()) for pair in quartet_pairs(config)]
     folder, n_batches = Path(config.path.exp_folder), config.evaluate.batch_size
-    return merge_scores(folder, COLUMNS, keys, n_batches=n_batches, score="avg_haaqi")
+    return merge_scores(folder, SCORE_COLUMNS, keys, n_batches=n_batches, score="avg_haaqi")
 
 
 main = app.recipe(__file__, run)
