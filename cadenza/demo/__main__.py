@@ -1,10 +1,10 @@
-"""Run the ICASSP 2024 challenge end to end on music made by the program itself.
+"""Run the challenges end to end on music made by the program itself.
 
 Usage: python -m cadenza.demo [FOLDER]     (default: demo)
 
-Makes a small challenge root in FOLDER, then runs the recipe scripts as a user would, once with the
-spectral separator and once with the true stems, and prints the scores. Run again, it finds
-everything finished and takes seconds.
+Makes small challenge roots in FOLDER, then runs the recipe scripts as a user would, with a
+separator that needs no weights and with the true stems, and prints the scores. Run again, it
+finds everything finished and takes seconds.
 """
 
 from __future__ import annotations
@@ -12,56 +12,114 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 
+from cadenza.demo.cad1_root import write_cad1_task1_root
+from cadenza.demo.cad2_root import DOWNLOAD, write_cad2_task2_root
 from cadenza.demo.root import write_icassp_2024_root
 
-SEPARATORS = ("spectral", "oracle")
 
+class Demo:
+    """Runs steps, keeps their times and the scores.
 
-def run(folder: Path) -> None:
-    """Run all steps and print the table of scores and the seconds that each step took."""
-    root = folder / "icassp_2024"
-    seconds: dict[str, float] = {}
-    start = time.perf_counter()
-    write_icassp_2024_root(root)
-    seconds["compose songs, model a head"] = time.perf_counter() - start
-    for step in ("generate_train_scenes", "generate_at_mic_musdb18"):
-        seconds[step] = _script(f"generate_dataset.{step}", f"path.root={root}")
-    scores = []
-    for separator in SEPARATORS:
-        exp_folder = folder / f"exp_{separator}"
-        arguments = (f"path.root={root}", f"path.exp_folder={exp_folder}", f"separator={separator}")
+    Parameters
+    ----------
+    folder : Path
+        Where all roots and results go.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.seconds: dict[str, float] = {}
+        self.scores: dict[str, dict[str, pd.Series[float]]] = {}
+
+    def compose(self, name: str, write_root: Callable[[Path], object]) -> str:
+        """Write a challenge root; returns the argument that names it."""
+        root = self.folder / name
+        with self._timed(f"{name}: compose"):
+            write_root(root)
+        return f"path.root={root}"
+
+    def run(self, challenge: str, script: str, *arguments: str, note: str = "") -> None:
+        """Run a script and show the command; the demo ends if it fails."""
+        module = f"cadenza.recipes.{challenge}.{script}"
+        print(f"\n$ python -m {module} {' '.join(arguments)}", flush=True)
+        with self._timed(f"{challenge}: {script.rpartition('.')[2]}{note}"):
+            done = subprocess.run([sys.executable, "-m", module, *arguments], check=False)
+        if done.returncode:
+            sys.exit(done.returncode)
+
+    def enhance_and_evaluate(self, challenge: str, root: str, separator: str, score: str) -> str:
+        """Run the baseline with a separator; returns the argument that names its results."""
+        exp_folder = self.folder / f"exp_{challenge}_{separator}"
+        where = f"path.exp_folder={exp_folder}"
         for step in ("enhance", "evaluate"):
-            seconds[f"{step}, {separator}"] = _script(f"baseline.{step}", *arguments)
-        scores.append(pd.read_csv(exp_folder / "scores.csv").assign(separator=separator))
-    print()
-    print(_table(pd.concat(scores)))
-    print()
-    print(pd.Series(seconds, name="seconds").to_string(float_format="{:.1f}".format))
+            arguments = (root, where, f"separator={separator}")
+            self.run(challenge, f"baseline.{step}", *arguments, note=f", {separator}")
+        scores = pd.read_csv(exp_folder / "scores.csv")
+        table = scores.groupby("listener")[score].mean()
+        table["all"] = scores[score].mean()
+        self.scores.setdefault(challenge, {})[separator] = table
+        return where
+
+    def report(self) -> None:
+        """Print the seconds of every step and the mean scores of every listener."""
+        print("\nSeconds")
+        print(pd.Series(self.seconds).to_string(float_format="{:.1f}".format))
+        for challenge, columns in self.scores.items():
+            print(f"\nMean HAAQI, {challenge}")
+            print(pd.DataFrame(columns).to_string(float_format="{:.4f}".format))
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[step] = time.perf_counter() - start
 
 
-def _script(name: str, *arguments: str) -> float:
-    module = f"cadenza.recipes.cad_icassp_2024.{name}"
-    print(f"\n$ python -m {module} {' '.join(arguments)}", flush=True)
-    start = time.perf_counter()
-    done = subprocess.run([sys.executable, "-m", module, *arguments], check=False)
-    if done.returncode:
-        sys.exit(done.returncode)
-    return time.perf_counter() - start
+def icassp_2024(demo: Demo) -> None:
+    """Music at the hearing-aid microphones."""
+    challenge = "cad_icassp_2024"
+    root = demo.compose(challenge, write_icassp_2024_root)
+    demo.run(challenge, "generate_dataset.generate_train_scenes", root)
+    demo.run(challenge, "generate_dataset.generate_at_mic_musdb18", root)
+    for separator in ("spectral", "oracle"):
+        demo.enhance_and_evaluate(challenge, root, separator, "score")
 
 
-def _table(scores: pd.DataFrame) -> str:
-    """Mean HAAQI: a row per listener, a column per separator."""
-    table = scores.pivot_table(
-        index="listener", columns="separator", values="score", margins=True, margins_name="all"
-    )
-    return "Mean HAAQI\n" + table[list(SEPARATORS)].to_string(float_format="{:.4f}".format)
+def cad1_task1(demo: Demo) -> None:
+    """Music over headphones, to the submission."""
+    challenge = "cad1.task1"
+    root = demo.compose(challenge, write_cad1_task1_root)
+    for separator in ("spectral", "oracle"):
+        where = demo.enhance_and_evaluate(challenge, root, separator, "score")
+    demo.run(challenge, "baseline.test", root, where, "split=test", "separator=oracle")
+    demo.run(challenge, "baseline.pack_submission", root, where, "split=test")
+
+
+def cad2_task2(demo: Demo) -> None:
+    """Classical ensembles."""
+    challenge = "cad2.task2"
+    root = demo.compose(challenge, write_cad2_task2_root)
+    download = f"path.zenodo_download_path={demo.folder / challenge / DOWNLOAD}"
+    demo.run(challenge, "process_dataset.process_zenodo_download", root, download)
+    demo.run(challenge, "process_dataset.generate_train_scenes", root)
+    demo.enhance_and_evaluate(challenge, root, "oracle", "avg_haaqi")
+
+
+def main(arguments: list[str]) -> None:
+    """Run the demo in the folder that the arguments name."""
+    if {"-h", "--help"} & set(arguments) or len(arguments) > 1:
+        sys.exit(__doc__)
+    demo = Demo(Path(arguments[0] if arguments else "demo"))
+    for challenge in (icassp_2024, cad1_task1, cad2_task2):
+        challenge(demo)
+    demo.report()
 
 
 if __name__ == "__main__":
-    if {"-h", "--help"} & set(sys.argv[1:]) or len(sys.argv) > 2:
-        sys.exit(__doc__)
-    run(Path(sys.argv[1] if len(sys.argv) == 2 else "demo"))
+    main(sys.argv[1:])

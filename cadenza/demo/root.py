@@ -69,7 +69,11 @@ def write_icassp_2024_root(
     claim(folder, arguments)
     return [
         *_write_head(folder / "audio" / "hrtf"),
-        *_write_music(folder / "audio" / "music" / "train", duration_s=duration_s, seed=seed),
+        *write_songs(
+            {style.title: folder / "audio" / "music" / "train" for style in STYLES},
+            duration_s=duration_s,
+            seed=seed,
+        ),
         *write_json(folder / "metadata", _metadata() | listener_files()),
     ]
 
@@ -106,10 +110,11 @@ def _write_head(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _write_music(folder: Path, *, duration_s: float, seed: int) -> Iterator[Path]:
+def write_songs(folders: Mapping[str, Path], *, duration_s: float, seed: int) -> Iterator[Path]:
+    """Write stems and mixture of songs, each into a folder of its title below `folders[title]`."""
     for number, style in enumerate(STYLES):
         files = {
-            name: folder / style.title / f"{name}.wav"
+            name: folders[style.title] / style.title / f"{name}.wav"
             for name in ("vocals", "drums", "bass", "other", "mixture")
         }
         missing = {name: path for name, path in files.items() if not path.exists()}
