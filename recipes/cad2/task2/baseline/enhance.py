@@ -52,7 +52,7 @@ def process_item(
 
 
 def run(config: DictConfig) -> int:
-    """Enhance all pairs of the batch that are not finished."""
+    """Find the networks that are needed, then enhance what is not finished."""
     folder = Path(config.path.exp_folder)
     pairs = quartet_pairs(config)
     estimator = Estimator(config)
