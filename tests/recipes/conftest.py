@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -90,7 +91,8 @@ def listeners(split: str) -> dict[str, object]:
 def call(name: str, *arguments: str, recipe: str = "cad_icassp_2024") -> int:
     """Run a script's entry point in this process; returns its exit status."""
     module = importlib.import_module(f"cadenza.recipes.{recipe}.{name}")
-    argv = sys.argv
+    argv, root = sys.argv, logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
     sys.argv = [f"{name}.py", *arguments]
     try:
         module.main()
@@ -98,6 +100,8 @@ def call(name: str, *arguments: str, recipe: str = "cad_icassp_2024") -> int:
         return int(stop.code or 0)
     finally:
         sys.argv = argv
+        root.setLevel(level)
+        root.handlers[:] = handlers  # those of Hydra write to the output of this test
     return 0
 
 

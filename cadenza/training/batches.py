@@ -1,0 +1,104 @@
+"""Examples as the training loop takes them: whole pieces, and batches of random ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cadenza._check import InputError
+from cadenza.training.data import ACCOMPANIMENT, RandomMixes
+from cadenza.training.pieces import Piece
+
+if TYPE_CHECKING:
+    import torch
+
+
+class WholePieces(Sequence[NDArray[np.float64]]):
+    """Whole pieces as examples, each as long as its shortest part, without any change.
+
+    Parameters
+    ----------
+    pieces : sequence of Piece
+        All their parts are used.
+    sources : sequence of str
+        Sources, in order. Parts of one instrument are added up; those of other instruments than
+        these make the source ``"accompaniment"``.
+
+    Raises
+    ------
+    InputError
+        If a part belongs to none of the sources.
+    """
+
+    def __init__(self, pieces: Sequence[Piece], sources: Sequence[str]) -> None:
+        self._pieces = list(pieces)
+        self._sources = list(sources)
+        problems = [
+            f"{piece.name}: expected parts of {', '.join(sources)}, found {part.instrument}"
+            for piece in pieces
+            for part in piece.parts
+            if part.instrument not in sources and ACCOMPANIMENT not in sources
+        ]
+        if problems:
+            raise InputError(problems)
+
+    def __len__(self) -> int:
+        return len(self._pieces)
+
+    def __getitem__(self, index: int) -> NDArray[np.float64]:  # type: ignore[override]
+        """Sources of a piece, shape (n_sources, 2, T)."""
+        parts = self._pieces[index].parts
+        duration_s = min(part.duration_s for part in parts)
+        signals = [part.read(0.0, duration_s) for part in parts]
+        sources = np.zeros((len(self._sources), *signals[0].shape))
+        for part, signal in zip(parts, signals, strict=True):
+            known = part.instrument in self._sources
+            sources[self._sources.index(part.instrument if known else ACCOMPANIMENT)] += signal
+        return sources
+
+
+def load_batches(
+    mixes: RandomMixes, *, seeds: tuple[int, int], batch_size: int, skip: int, num_workers: int
+) -> torch.utils.data.DataLoader[torch.Tensor]:
+    """Batches of an epoch in random order, each of shape (batch, n_sources, 2, T).
+
+    Parameters
+    ----------
+    mixes : RandomMixes
+        All its examples are used once.
+    seeds : tuple of int
+        Two numbers that tell the epoch from all others, also those of other trainings. They and an
+        example's index are all that its random numbers depend on.
+    batch_size : int
+        Examples in a batch; the last one may have fewer.
+    skip : int
+        Batches at the beginning to leave out.
+    num_workers : int
+        Processes that prepare the batches; 0 for this process.
+    """
+    import torch
+
+    order = np.random.default_rng(seeds).permutation(len(mixes)).tolist()
+    batches = [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
+    return torch.utils.data.DataLoader(
+        _Examples(mixes, seeds),  # type: ignore[arg-type]
+        batch_sampler=batches[skip:],
+        num_workers=num_workers,
+        pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator(),  # instead of the global one
+    )
+
+
+class _Examples:
+    def __init__(self, mixes: RandomMixes, seeds: tuple[int, int]) -> None:
+        self.mixes, self.seeds = mixes, seeds
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        import torch
+
+        # A generator of (a, b, 0) would be that of (a, b), from which the order is drawn
+        rng = np.random.default_rng([*self.seeds, index + 1])
+        return torch.from_numpy(self.mixes(index, rng).astype(np.float32))

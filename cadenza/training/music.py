@@ -1,0 +1,243 @@
+"""Where pieces come from: the block ``data`` of the training recipe.
+
+To train on something else, write a subclass of `Music` with one method; the samples of its parts
+may have any origin.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from numpy.typing import ArrayLike
+from tqdm import tqdm
+
+from cadenza import _check, audio
+from cadenza._check import InputError
+from cadenza._files import read_json
+from cadenza.training.data import ACCOMPANIMENT, RandomMixes, StemMixes, TargetMixes
+from cadenza.training.pieces import Part, Piece, file_part, instrument_of, piece_from_arrays
+
+Split = Literal["train", "valid", "test"]
+
+VDBO = "VDBO"
+STEMS = ("vocals", "drums", "bass", "other")
+_VALIDATION_S = 15.0  # long songs are validated in excerpts
+
+
+@dataclass(frozen=True)
+class Music(ABC):
+    """Pieces for training, validation and test, and what is to be separated.
+
+    Parameters
+    ----------
+    target : str
+        An instrument, to be separated from everything else; or ``"VDBO"``, for songs to be
+        separated into vocals, drums, bass and other.
+    sample_rate : int
+        In Hz.
+    segment_length : float
+        Length of an example for training in seconds.
+    samples_per_track : int
+        Examples per epoch for every piece that can be used.
+    """
+
+    target: str
+    sample_rate: int
+    segment_length: float
+    samples_per_track: int
+
+    def __post_init__(self) -> None:
+        for name in ("sample_rate", "segment_length", "samples_per_track"):
+            _check.positive(name, getattr(self, name))
+
+    @abstractmethod
+    def pieces(self, split: Split) -> list[Piece]:
+        """All pieces of a split."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the network's outputs."""
+        return STEMS if self.target == VDBO else (self.target, ACCOMPANIMENT)
+
+    def training(self) -> RandomMixes:
+        """Random examples for training.
+
+        Raises
+        ------
+        InputError
+            If the pieces for training lack something.
+        """
+        kind: dict[str, Any] = {"segment_s": self.segment_length}
+        kind |= {"samples_per_track": self.samples_per_track}
+        pieces = self.pieces("train")
+        if self.target == VDBO:
+            return StemMixes(pieces, stems=STEMS, **kind)
+        return TargetMixes(pieces, target=self.target, **kind)
+
+    def whole_pieces(self, split: Split) -> list[Piece]:
+        """Pieces of a split that contain the target, to be used as they are.
+
+        Raises
+        ------
+        InputError
+            If there are none.
+        """
+        pieces = self.pieces(split)
+        if self.target != VDBO:
+            pieces = [piece for piece in pieces if piece.parts_of(self.target)]
+        if not pieces:
+            raise InputError(f"data: no piece of the split {split} contains {self.target}")
+        return pieces
+
+
+@dataclass(frozen=True)
+class Ensembles(Music):
+    """Classical ensembles of the CAD2 challenge.
+
+    Parameters
+    ----------
+    target, sample_rate, segment_length, samples_per_track
+        See `Music`.
+    root_path : str or Path
+        Folder with the audio: training tracks below ``train``, all others directly below it.
+    music_tracks_file : str or Path
+        Folder with the metadata.
+    train_file, valid_file, test_file : str
+        Files in that folder, in the form of ``music.*.json``, or of ``music_tracks.*.json``, whose
+        tracks are used whole.
+    """
+
+    root_path: str | Path
+    music_tracks_file: str | Path
+    train_file: str
+    valid_file: str
+    test_file: str
+
+    def pieces(self, split: Split) -> list[Piece]:
+        """Items of the split's file; all audio files are checked."""
+        path = Path(self.music_tracks_file) / getattr(self, f"{split}_file")
+        folder = Path(self.root_path) / ("train" if split == "train" else "")
+        pieces, problems = [], []
+        for name, item in read_json(path, dict).items():
+            try:
+                pieces.append(Piece(name, _parts(item, folder, self.sample_rate)))
+            except InputError as error:
+                problems += error.problems
+            except (AttributeError, KeyError, TypeError) as error:
+                found = f"{type(error).__name__}: {error}"
+                problems.append(f"{path}: {name}: expected sources as in music.*.json, {found}")
+        if problems:
+            raise InputError(list(dict.fromkeys(problems)))
+        return pieces
+
+
+def _parts(item: Mapping[str, Any], folder: Path, sample_rate: int) -> tuple[Part, ...]:
+    if "stems_path" in item:
+        files = [folder / path for path in item["stems_path"]]
+        return tuple(
+            file_part(file, instrument_of(file.stem), sample_rate=sample_rate) for file in files
+        )
+    return tuple(
+        file_part(
+            folder / source["track"],
+            instrument_of(source["instrument"]),
+            sample_rate=sample_rate,
+            start_s=source["start"],
+            duration_s=source["duration"],
+        )
+        for source in item.values()
+        if instrument_of(source["instrument"]) != "Mixture"
+    )
+
+
+@dataclass(frozen=True)
+class Songs(Music):
+    """Folders of songs, ``<song>/<vocals|drums|bass|other>.<wav|flac>``.
+
+    Parameters
+    ----------
+    target, sample_rate, segment_length, samples_per_track
+        See `Music`.
+    train_path, valid_path, test_path : str or Path
+        Folder of each split.
+    """
+
+    train_path: str | Path
+    valid_path: str | Path
+    test_path: str | Path
+
+    def pieces(self, split: Split) -> list[Piece]:
+        """Songs of the split's folder; those for validation in excerpts of 15 s."""
+        folder = Path(getattr(self, f"{split}_path"))
+        songs = [path for path in sorted(folder.glob("*")) if path.is_dir()]
+        if not songs:
+            raise InputError(f"{folder}: expected folders of songs, found none")
+        return [
+            Piece(
+                f"{song.name} {start_s:g} s" if start_s else song.name,
+                tuple(
+                    file_part(
+                        _stem_file(song, stem),
+                        stem,
+                        sample_rate=self.sample_rate,
+                        start_s=start_s,
+                        duration_s=duration_s,
+                    )
+                    for stem in STEMS
+                ),
+            )
+            for song in songs
+            for start_s, duration_s in _excerpts(song, whole=split != "valid")
+        ]
+
+
+def _stem_file(song: Path, stem: str) -> Path:
+    wav, flac = song / f"{stem}.wav", song / f"{stem}.flac"
+    return flac if flac.is_file() and not wav.is_file() else wav
+
+
+def _excerpts(song: Path, *, whole: bool) -> list[tuple[float, float | None]]:
+    """Start and duration of the excerpts of a song in seconds; None is all that there is."""
+    found = audio.info(_stem_file(song, STEMS[0]))
+    n_excerpts = int(found.frames / found.sample_rate / _VALIDATION_S)
+    if whole or n_excerpts <= 1:
+        return [(0.0, None)]
+    return [(_VALIDATION_S * k, _VALIDATION_S) for k in range(n_excerpts)]
+
+
+@dataclass(frozen=True)
+class GeneratedMusic(Music):
+    """Music made by a function, all of it before the training begins.
+
+    Parameters
+    ----------
+    target, sample_rate, segment_length, samples_per_track
+        See `Music`.
+    stems_of : callable
+        ``stems_of(index=...)`` gives the stems of a piece by name, each of shape (2, T).
+        ``Violin_1`` and ``Violin_2`` are two voices of the violin.
+    n_train, n_valid, n_test : int
+        Number of pieces in each split: first those for training, then the others.
+    """
+
+    stems_of: Callable[..., Mapping[str, ArrayLike]]
+    n_train: int
+    n_valid: int
+    n_test: int
+
+    def pieces(self, split: Split) -> list[Piece]:
+        """Pieces of the split, in memory."""
+        after_train, after_valid = self.n_train, self.n_train + self.n_valid
+        numbers = {
+            "train": range(after_train),
+            "valid": range(after_train, after_valid),
+            "test": range(after_valid, after_valid + self.n_test),
+        }[split]
+        return [
+            piece_from_arrays(f"piece_{i}", self.stems_of(index=i), sample_rate=self.sample_rate)
+            for i in tqdm(numbers, f"making music, {split}", leave=False, disable=None)
+        ]

@@ -1,0 +1,143 @@
+"""Pieces of music with separate parts: what examples are made of, whatever it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cadenza import _check, audio
+from cadenza._check import InputError
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one player, or one group of players, plays in a piece.
+
+    Parameters
+    ----------
+    instrument : str
+        For example ``"Violin"``, for a second violin as well, or ``"drums"``.
+    duration_s : float
+        Length in seconds.
+    read : callable
+        ``(start_s, duration_s) -> ndarray, shape (2, T)``.
+    """
+
+    instrument: str
+    duration_s: float
+    read: Callable[[float, float], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Parts that are played together; their sum is the mixture."""
+
+    name: str
+    parts: tuple[Part, ...]
+
+    def parts_of(self, instrument: str) -> list[Part]:
+        """All voices of an instrument."""
+        return [part for part in self.parts if part.instrument == instrument]
+
+
+def instrument_of(name: str) -> str:
+    """Instrument of a source: its name without the number of the voice.
+
+    Examples
+    --------
+    >>> instrument_of("Violin_2")
+    'Violin'
+    """
+    return name.partition("_")[0]
+
+
+def piece_from_arrays(name: str, stems: Mapping[str, ArrayLike], *, sample_rate: int) -> Piece:
+    """Piece from signals in memory.
+
+    Parameters
+    ----------
+    name : str
+        Of the piece.
+    stems : mapping of str to array_like, shape (2, T) or (T,)
+        Signals by instrument; ``Violin_1`` and ``Violin_2`` are two voices of the violin. They are
+        kept in single precision.
+    sample_rate : int
+        In Hz.
+
+    Examples
+    --------
+    >>> stems = {"Flute": np.zeros((2, 96)), "Violin_1": np.ones(96)}
+    >>> piece = piece_from_arrays("duo", stems, sample_rate=8)
+    >>> [(part.instrument, part.duration_s) for part in piece.parts]
+    [('Flute', 12.0), ('Violin', 12.0)]
+    """
+    parts = []
+    for label, stem in stems.items():
+        signal = _stereo(_check.signal(f"stem {label} of {name}", stem)).astype(np.float32)
+        read = partial(_read_array, signal, sample_rate)
+        parts.append(Part(instrument_of(label), signal.shape[1] / sample_rate, read))
+    return Piece(name, tuple(parts))
+
+
+def file_part(
+    path: Path,
+    instrument: str,
+    *,
+    sample_rate: int,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+) -> Part:
+    """Part that is read from an audio file whenever it is needed.
+
+    Parameters
+    ----------
+    path : Path
+        Mono or stereo; mono is used for both channels.
+    instrument : str
+        What plays.
+    sample_rate : int
+        The rate that the file must have in Hz.
+    start_s, duration_s : float, optional
+        Excerpt in seconds. Default: the whole file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, has another sample rate or more than two channels, or does not
+        contain the excerpt: all is checked now, before any training.
+    """
+    found = audio.info(path)
+    length_s = found.frames / found.sample_rate
+    if found.sample_rate != sample_rate:
+        raise InputError(f"{path}: expected {sample_rate} Hz, found {found.sample_rate} Hz")
+    if found.channels > 2:
+        raise InputError(f"{path}: expected 1 or 2 channels, found {found.channels}")
+    duration_s = length_s - start_s if duration_s is None else duration_s
+    if not (start_s >= 0 and 0 < duration_s <= length_s - start_s + 0.5 / sample_rate):
+        raise InputError(
+            f"{path}: expected {duration_s:g} s of audio from {start_s:g} s on, "
+            f"found {length_s:g} s in all"
+        )
+    return Part(instrument, duration_s, partial(_read_file, path, start_s))
+
+
+def _read_file(
+    path: Path, offset_s: float, start_s: float, duration_s: float
+) -> NDArray[np.float64]:
+    return _stereo(audio.read(path, start_s=offset_s + start_s, duration_s=duration_s)[0])
+
+
+def _read_array(
+    signal: NDArray[np.float32], sample_rate: int, start_s: float, duration_s: float
+) -> NDArray[np.float64]:
+    start = round(start_s * sample_rate)
+    return signal[:, start : start + round(duration_s * sample_rate)].astype(np.float64)
+
+
+def _stereo(signal: NDArray[np.float64]) -> NDArray[np.float64]:
+    return signal if len(signal) == 2 and signal.ndim == 2 else np.stack([signal.ravel()] * 2)

@@ -1,0 +1,120 @@
+"""Measure a network that train.py has trained: SDR, ISR, SIR and SAR of its estimates.
+
+Takes the pieces for test, whole. Writes into <exp_dir>/<out_dir>: results.csv with the medians over
+windows of 1 s for each piece, results.txt with the medians over the pieces, and the estimates,
+<piece>/<source>.wav. The columns mixture_sdr_db are what the mixture itself would score.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from omegaconf import DictConfig
+
+from cadenza import audio
+from cadenza._files import replacing
+from cadenza.challenge import app
+from cadenza.challenge.files import safe_name
+from cadenza.challenge.run import Item, Report
+from cadenza.challenge.run import run as run_items
+from cadenza.separation.convtasnet_files import CONFIG_FILE, WEIGHTS_FILE
+from cadenza.separation.instruments import ConvTasNetVDBO, InstrumentModel, model_name
+from cadenza.separation.network import NetworkSeparator
+from cadenza.training.batches import WholePieces
+from cadenza.training.evaluate import SCORES, evaluate
+from cadenza.training.music import Music
+
+SETTINGS = ["convtasnet", "data", "segment_s", "overlap_s"]
+
+
+def build_separator(config: DictConfig, music: Music) -> NetworkSeparator:
+    """Build the separator around the trained network."""
+    name = model_name(music.target, causal=config.convtasnet.causal)
+    options = {
+        "weights": Path(config.models_dir) / name,
+        "device": config.device,
+        "segment_s": config.segment_s,
+        "overlap_s": config.overlap_s,
+    }
+    if music.sources == ConvTasNetVDBO.sources:
+        return ConvTasNetVDBO(**options)
+    return InstrumentModel(**options, instrument=music.target)
+
+
+def process_item(
+    item: Item[int], pieces: WholePieces, music: Music, separator: NetworkSeparator
+) -> dict[str, float | None]:
+    """Separate one piece and score its sources; writes the estimates if they are wanted."""
+    sources = pieces[item.data]
+    estimates = separator(sources.sum(axis=0), sample_rate=music.sample_rate)
+    for path, estimate in zip(item.outputs, estimates.values(), strict=bool(item.outputs)):
+        audio.write_wav(path, estimate, music.sample_rate)
+    scores = evaluate(sources, np.stack(list(estimates.values())), sample_rate=music.sample_rate)
+    return {
+        f"{source}_{name}": None if math.isnan(value) else value
+        for source, score in zip(music.sources, scores, strict=True)
+        for name, value in vars(score).items()
+    }
+
+
+def summary(report: Report, music: Music) -> str:
+    """Medians over the pieces, and the mean improvement over the mixture."""
+    results = pd.DataFrame(report.rows)
+    rows = {}
+    for source in music.sources:
+        table = results[[f"{source}_{name}" for name in SCORES]].astype(float)
+        table.columns = list(SCORES)
+        improvement = table.sdr_db - table.mixture_sdr_db
+        rows[source] = [*table.median(), improvement.median(), improvement.mean()]
+    columns = [*SCORES, "improvement_db", "mean_improvement_db"]
+    text = pd.DataFrame(rows, columns).T.to_string(float_format="{:.2f}".format)
+    return f"Medians over {len(results)} of {report.n_items} pieces\n{text}"
+
+
+def run(config: DictConfig) -> int:
+    """Score the pieces that have no scores yet."""
+    folder = Path(config.exp_dir) / config.out_dir
+    music: Music = app.build(config, "data")
+    test = music.whole_pieces("test")
+    pieces = WholePieces(test, music.sources)
+    separator = build_separator(config, music)
+    separator.prepare()
+    n_saved = len(test) if config.n_save_ex < 0 else config.n_save_ex
+    model = tuple(Path(str(separator.weights)) / file for file in (CONFIG_FILE, WEIGHTS_FILE))
+    items = [
+        Item(
+            key=piece.name,
+            labels={"piece": piece.name},
+            data=index,
+            inputs=model,
+            outputs=tuple(
+                folder / safe_name(piece.name) / f"{source}.wav"
+                for source in (music.sources if index < n_saved else ())
+            ),
+        )
+        for index, piece in enumerate(test)
+    ]
+    report = run_items(
+        items,
+        lambda item: process_item(item, pieces, music, separator),
+        folder=folder,
+        name="results",
+        columns=["piece", *(f"{source}_{name}" for source in music.sources for name in SCORES)],
+        settings=app.settings(config, "cad2_task2/eval 1", SETTINGS),
+        **app.run_options(config),
+    )
+    if report.rows:
+        text = summary(report, music)
+        with replacing(folder / "results.txt") as temporary:
+            temporary.write_text(f"{text}\n", encoding="utf-8")
+        print(text)
+    return report.exit_status
+
+
+main = app.recipe(__file__, run)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""ConvTasNet training end to end: train, kill, go on, export, separate, evaluate."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from cadenza import audio
+from cadenza.challenge import app
+from cadenza.separation import convtasnet_files, prepare
+from cadenza.separation.instruments import ConvTasNetVDBO, InstrumentSeparator
+
+from .conftest import RATE, write_cad2_download, write_song
+from .conftest import call as call_recipe
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TINY = [f"convtasnet.{key}" for key in ("N=8", "L=16", "B=6", "H=8", "X=2", "R=1")]
+QUICK = ["data.segment_length=0.2", "training.num_workers=0", "optim.lr=0.002", "device=cpu"]
+
+
+TRAIN = [sys.executable, "-m", "cadenza.recipes.cad2.task2.ConvTasNet.train"]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def call(name: str, *arguments: str) -> int:
+    return call_recipe(f"ConvTasNet.{name}", *arguments, recipe="cad2.task2")
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def build_separator(name: str, **changes: object) -> object:
+    """Separator of the shared configuration group."""
+    config = OmegaConf.load(REPOSITORY / "configs" / "separator" / f"{name}.yaml")
+    return app.build(OmegaConf.create({"separator": OmegaConf.merge(config, changes)}), "separator")
+
+
+@pytest.fixture
+def music(tmp_path, monkeypatch):
+    """Arguments for a small CAD2 root; the test stands in an empty folder."""
+    write_cad2_download(tmp_path / "download")
+    arguments = [f"path.zenodo_download_path={tmp_path / 'download'}", f"path.root={tmp_path}/root"]
+    script = "process_dataset.process_zenodo_download"
+    assert call_recipe(script, *arguments, recipe="cad2.task2") == 0
+    monkeypatch.chdir(tmp_path)
+    data = [
+        f"data.root_path={tmp_path}/root/audio",
+        f"data.music_tracks_file={tmp_path}/root/metadata",
+    ]
+    return [*data, "data.target=Violin", "data.samples_per_track=12", *QUICK, *TINY]
+
+
+def test_train_and_evaluate(music, capsys):
+    music += ["training.epochs=2", "exp_dir=out"]
+    assert call("train", *music) == 0
+    history = rows(Path("out/history.csv"))
+    assert [row["updates"] for row in history] == ["3", "6"]  # one piece has violins
+    config = OmegaConf.load("out/conf.yml")
+    assert (config.data.target, config.convtasnet.N, config.optim.lr) == ("Violin", 8, 0.002)
+    model = json.loads(Path("out/models/ConvTasNet_Violin_NonCausal/config.json").read_text())
+    assert (model["N"], model["C"], model["samplerate"]) == (8, 2, 44100)
+
+    assert call("eval", *music) == 1  # the pieces are shorter than the window of a score
+    assert "sources must last at least 1 s" in Path("out/eval/results.failures.csv").read_text()
+    capsys.readouterr()
+    assert call("train", *music, "optim.lr=0.1") == 2
+    assert "optim.lr: 0.002 before, 0.1 now" in capsys.readouterr().err
+    assert call("train", *music, "convtasnet.C=4") == 2
+    assert "convtasnet.C must be 2, got 4" in capsys.readouterr().err
+
+
+def test_evaluation_of_a_trained_network(music, tmp_path, capsys):
+    t = np.arange(2 * RATE) / RATE
+    for k, stem in enumerate(("Cello", "Viola", "Violin_1", "Violin_2")):
+        file = tmp_path / "root" / "audio" / "valid" / "quartet_001" / f"{stem}.flac"
+        audio.write_flac(file, 0.1 * np.sin([200 * (k + 1) * t, 300 * (k + 1) * t]), RATE)
+    path = tmp_path / "root" / "metadata" / "music.valid.json"
+    path.write_text(path.read_text().replace('"duration": 0.5', '"duration": 2'))
+    duet = json.loads(path.read_text())
+    path.write_text(json.dumps({"quartet_001": duet["quartet_001"]}))
+
+    music += ["training.epochs=1", "data.target=Violin", "exp_dir=out", "models_dir=models"]
+    assert call("train", *music) == 0
+    assert call("eval", *music, "n_save_ex=0", "out_dir=scores") == 0
+    assert not list(Path("out/scores").rglob("*.wav"))
+    assert call("eval", *music) == 0
+    (row,) = rows(Path("out/eval/results.csv"))
+    assert row["piece"] == "quartet_001"
+    assert float(row["Violin_mixture_sdr_db"]) == pytest.approx(0, abs=3)
+    assert np.isfinite(float(row["accompaniment_sir_db"]))
+    for source in ("Violin", "accompaniment"):
+        signal, rate = audio.read(Path("out/eval/quartet_001") / f"{source}.wav")
+        assert (signal.shape, rate) == ((2, 2 * RATE), RATE)
+    text = Path("out/eval/results.txt").read_text()
+    assert text in capsys.readouterr().out
+    assert "Medians over 1 of 1 pieces" in text
+
+
+def train_and_kill(arguments: list[str], history: Path) -> None:
+    """Start the training as a user would, and kill -9 it in its second epoch."""
+    process = subprocess.Popen(
+        [*TRAIN, *arguments], env=ENVIRONMENT, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while not history.exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    time.sleep(1.5)  # through the plot, into the next epoch
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert 1 <= len(rows(history)) < 6
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_with_the_same_losses(music):
+    """Also if it used other worker processes before."""
+    music += ["training.epochs=6", "training.aggregate=2", "training.checkpoint_updates=1"]
+    music += ["data.samples_per_track=80"]
+    train_and_kill([*music, "exp_dir=killed", "training.num_workers=1"], Path("killed/history.csv"))
+    for folder in ("killed", "straight"):
+        command = [*TRAIN, *music, f"exp_dir={folder}"]
+        subprocess.run(command, env=ENVIRONMENT, check=True)
+    assert len(rows(Path("straight/history.csv"))) == 6
+    assert Path("killed/history.csv").read_bytes() == Path("straight/history.csv").read_bytes()
+    killed, straight = (
+        convtasnet_files.load(Path(folder, "models/ConvTasNet_Violin_NonCausal"))
+        for folder in ("killed", "straight")
+    )
+    assert killed[1] == straight[1]
+    torch.testing.assert_close(killed[0].state_dict(), straight[0].state_dict(), rtol=0, atol=0)
+
+
+@pytest.mark.slow
+def test_from_training_to_scores_on_real_quartets(shared, tmp_path, monkeypatch):
+    """Train, kill, go on, export, enhance, evaluate."""
+    monkeypatch.chdir(tmp_path)
+    download = shared / "data" / "cad2_task2" / "zenodo_download"
+    where = ["path.root=root", f"path.zenodo_download_path={download}"]
+    script = "process_dataset.process_zenodo_download"
+    assert call_recipe(script, *where, recipe="cad2.task2") == 0
+
+    data = ["data.root_path=root/audio", "data.music_tracks_file=root/metadata", *QUICK, *TINY]
+    data += ["training.epochs=2", "data.samples_per_track=8", "models_dir=models"]
+    violin = [*data, "data.target=Violin", "exp_dir=Violin", "training.epochs=6"]
+    train_and_kill([*violin, "data.samples_per_track=200"], Path("Violin/history.csv"))
+    assert call("train", *violin, "data.samples_per_track=200") == 0
+    assert call("eval", *violin, "n_save_ex=0") == 0
+    for target in ("Bassoon", "Cello", "Clarinet", "Flute", "Oboe", "Viola"):
+        assert call("train", *data, f"data.target={target}", f"exp_dir={target}") == 0
+
+    options = ["path.root=root", "evaluate.batch_size=4"]
+    models = ["separator=convtasnet", "separator.models_dir=models", "separator.device=cpu"]
+    assert call_recipe("baseline.enhance", *options, *models, recipe="cad2.task2") == 0
+    assert call_recipe("baseline.evaluate", *options, recipe="cad2.task2") == 0
+    scores = rows(Path("exp/scores_1-4.csv"))
+    assert len(scores) == 2
+    assert all(0 < float(row["avg_haaqi"]) < 1 for row in scores)
+
+
+def test_the_trained_network_is_a_separator(music, rng):
+    assert call("train", *music, "training.epochs=1", "exp_dir=out") == 0
+    separator = build_separator("convtasnet", models_dir="out/models")
+    assert isinstance(separator, InstrumentSeparator)
+    mixture = 0.1 * rng.standard_normal((2, RATE))
+    stems = separator(mixture, sample_rate=RATE, instruments=("Violin",))
+    assert stems["Violin"].shape == mixture.shape
+    assert stems["Violin"].any()
+
+
+def test_songs_train_a_separator_of_four_stems(tmp_path, monkeypatch, rng):
+    monkeypatch.chdir(tmp_path)
+    for seed in range(2):
+        write_song(tmp_path / "songs" / f"song {seed}", seed)
+    data = ["data=songs", "data.train_path=songs", "data.valid_path=songs"]
+    options = ["data.samples_per_track=4", "training.epochs=1", "exp_dir=out", *QUICK, *TINY]
+    assert call("train", *data, *options) == 0
+    folder = "out/models/ConvTasNet_VDBO_NonCausal"
+    separator = build_separator("convtasnet_vdbo", weights=folder)
+    assert isinstance(separator, ConvTasNetVDBO)
+    prepare(separator, ("vocals", "drums", "bass", "other"))
+    stems = separator(0.1 * rng.standard_normal((2, 9000)), sample_rate=RATE)
+    assert stems["drums"].shape == (2, 9000)
+
+
+@pytest.mark.parametrize(("data", "target"), [("generated", "Viola"), ("generated_songs", "VDBO")])
+def test_training_on_music_made_by_the_program(tmp_path, monkeypatch, data, target):
+    monkeypatch.chdir(tmp_path)
+    pieces = ["data.n_train=4", "data.n_valid=4", "data.stems_of.duration_s=0.6"]
+    options = [f"data={data}", f"data.target={target}", *pieces, "data.samples_per_track=1"]
+    assert call("train", *options, "training.epochs=1", "exp_dir=out", *QUICK, *TINY) == 0
+    assert Path(f"out/models/ConvTasNet_{target}_NonCausal/model.safetensors").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "data.root_path is required"),
+        (["data=custom"], "data._target_ is required"),
+        (["data.root_path=.", "data.music_tracks_file=nowhere"], "music.train.json: cannot read"),
+        (["data.colour=blue"], "colour"),
+        (["convtasnet=tiny"], "tiny"),
+        (
+            ["data.root_path=.", "data.music_tracks_file=.", "convtasnet.P=2"],
+            "P must be odd, got 2",
+        ),
+    ],
+)
+def test_bad_configurations(tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert call("train", *arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_all_presets_compose(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for preset in ("published", "large", "small"):
+        arguments = [f"convtasnet={preset}", "data.root_path=.", "data.music_tracks_file=nowhere"]
+        assert call("train", *arguments) == 2
+        assert "nowhere/music.train.json: cannot read" in capsys.readouterr().err
