@@ -93,7 +93,8 @@ def test_no_function_is_defined_in_two_recipes():
 
 
 FRAME = re.compile(
-    r"main = app.recipe|def run|if __name__|main\(\)|from |import |return report|\)$|\*\*app.run_opt"
+    r"main = app.recipe|def run|if __name__|main\(\)|from |import |return report|\)$|"
+    r"\*\*app.run_opt"
 )
 
 

@@ -121,11 +121,15 @@ def stem_cache(
 
 def made_of(block: object) -> dict[str, str]:
     """Identities of the files that a block is made of: a user's own source, local weights."""
-    files = []
+    files: dict[str, Path] = {}
     code = block if inspect.isfunction(block) else type(block)
     if not code.__module__.startswith("cadenza."):
-        files.append(Path(inspect.getsourcefile(code) or ""))
+        files["source"] = Path(inspect.getsourcefile(code) or "")
     for name in ("weights", "models_dir"):
-        path = Path(str(getattr(block, name, None) or ""))
-        files += sorted(path.rglob("*")) if path.is_dir() and path != Path() else [path]
-    return {path.name: identity(path) for path in files if path.is_file()}
+        path = Path(str(getattr(block, name, None) or "")).expanduser()
+        if path.is_file():
+            files[name] = path
+        elif path != Path() and path.is_dir():
+            inside = sorted(path.rglob("*"))
+            files |= {f"{name}/{file.relative_to(path).as_posix()}": file for file in inside}
+    return {name: identity(path) for name, path in files.items() if path.is_file()}

@@ -321,7 +321,7 @@ def test_a_changed_separator_of_a_user_is_noticed(root, capfd, monkeypatch):
     assert call(ENHANCE, "path.root=root", *own) == 0
     source.write_text(lines + "\n# another version\n")
     assert call(ENHANCE, "path.root=root", *own) == 2
-    assert "own_separator.py" in "".join(capfd.readouterr())
+    assert "made_of.separator.source" in "".join(capfd.readouterr())
     del sys.modules["own_separator"]
 
 
