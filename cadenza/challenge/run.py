@@ -6,10 +6,13 @@ import hashlib
 import json
 import logging
 import sys
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
@@ -122,7 +125,7 @@ class Report:
 
 def run(
     items: Sequence[Item[T]],
-    work: Callable[[Item[T]], Row],
+    work: Callable[..., Row],
     *,
     folder: Path,
     name: str,
@@ -131,6 +134,7 @@ def run(
     shard: Shard = WHOLE,
     resume: bool = True,
     on_error: Literal["continue", "stop"] = "continue",
+    prepare: Callable[[Item[T]], object] | None = None,
 ) -> Report:
     """Work on all items of a shard that are not finished yet and write the table of its results.
 
@@ -144,7 +148,8 @@ def run(
     items : sequence of Item
         The work list of all shards; all input files of this shard must exist.
     work : callable
-        Gets an item, writes its output files and returns the values of its row.
+        Gets an item, and what was prepared for it; writes its output files and returns the
+        values of its row.
     folder, name : Path, str
         The result table is ``<folder>/<name><suffix of the shard>.csv``. One process at a time may
         work on it.
@@ -158,6 +163,9 @@ def run(
         False forgets what is finished.
     on_error : {"continue", "stop"}
         Whether the run goes on after an item that failed.
+    prepare : callable, optional
+        Gets the next item while `work` is busy with this one, in a thread of its own; what it
+        returns is handed to `work` with the item. For reading and resampling.
 
     Returns
     -------
@@ -182,7 +190,7 @@ def run(
             state = _State(items, table, name, json.loads(json.dumps(settings)))
             state.open_journal(resume=resume)
             try:
-                state.work_on(work, stop=on_error == "stop")
+                state.work_on(work, prepare, stop=on_error == "stop")
             finally:
                 rows = state.finish(columns)
     except Timeout:
@@ -218,18 +226,26 @@ class _State(Generic[T]):
             own = finished | elsewhere
         self.journal.start(self.settings, list(own.values()))
 
-    def work_on(self, work: Callable[[Item[T]], Row], *, stop: bool) -> None:
+    def work_on(
+        self,
+        work: Callable[..., Row],
+        prepare: Callable[[Item[T]], object] | None,
+        *,
+        stop: bool,
+    ) -> None:
         """Do what is not finished; failures are recorded."""
         todo = [item for item in self.items if item.key not in self.journal.entries]
         if len(todo) < len(self.items):
             n_finished = len(self.items) - len(todo)
             logger.info("%d of %d items were finished before", n_finished, len(self.items))
         has_terminal = sys.stderr.isatty()
-        for number, item in enumerate(tqdm(todo, disable=not has_terminal), 1):
+        prepared = _one_ahead(prepare, todo) if prepare else repeat(_nothing)
+        bar = tqdm(todo, disable=not has_terminal)
+        for number, (item, ready) in enumerate(zip(bar, prepared, strict=False), 1):
             if not has_terminal:
                 logger.info("%d of %d: %s", number, len(todo), item.key)
             try:
-                entry = self._entry(item, work)
+                entry = self._entry(item, work, ready)
             except Exception as error:
                 self.failures[item.key] = f"{type(error).__name__}: {error}"
                 logger.error("%s failed: %s", item.key, self.failures[item.key])
@@ -258,11 +274,13 @@ class _State(Generic[T]):
             failures_path.unlink(missing_ok=True)
         return [entry["row"] for entry in entries.values()]
 
-    def _entry(self, item: Item[T], work: Callable[[Item[T]], Row]) -> dict[str, Any]:
+    def _entry(
+        self, item: Item[T], work: Callable[..., Row], ready: Callable[[], tuple[object, ...]]
+    ) -> dict[str, Any]:
         """Do the work; what the journal keeps of it."""
         missing = ""
         try:
-            row = work(item)
+            row = work(item, *ready())
         except PartialResult as partial:
             row, missing = partial.row, str(partial)
             logger.warning("%s: %s", item.key, missing)
@@ -319,6 +337,27 @@ class _State(Generic[T]):
             with suppress(Timeout), FileLock(_lock_path(table), blocking=False):
                 path.unlink()
                 table.unlink(missing_ok=True)
+
+
+def _nothing() -> tuple[object, ...]:
+    return ()
+
+
+def _one_ahead(
+    prepare: Callable[[Item[T]], object], items: Sequence[Item[T]]
+) -> Iterator[Callable[[], tuple[object, ...]]]:
+    """Yield for every item a function that waits for what was prepared, or raises its error."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        futures = deque(thread.submit(prepare, item) for item in items[:1])
+        for following in [*items[1:], None]:
+            if following is not None:
+                futures.append(thread.submit(prepare, following))
+            if futures:
+                yield partial(_result_of, futures.popleft())
+
+
+def _result_of(future: Future[object]) -> tuple[object, ...]:
+    return (future.result(),)
 
 
 def _lock_path(table: Path) -> Path:

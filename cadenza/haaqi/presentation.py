@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check, audio
 from cadenza.audiogram import Listener
-from cadenza.haaqi import HaaqiScore, SilentReferenceError, haaqi
+from cadenza.haaqi import SilentReferenceError, haaqi
 
 
 def presentation_level_db_spl(music: ArrayLike, *, presented_db_spl: float = 65.0) -> float:
@@ -44,7 +46,27 @@ def presentation_level_db_spl(music: ArrayLike, *, presented_db_spl: float = 65.
     return float(presented_db_spl - 20 * np.log10(rms))
 
 
-def score_both_ears(
+@dataclass(frozen=True)
+class Presented:
+    """Signals that are ready to be scored.
+
+    Parameters
+    ----------
+    reference, processed : ndarray, shape (2, T)
+        At the rate at which they are compared, a row per ear.
+    level_db_spl : ndarray, shape (2,)
+        Level of an RMS of 1 at each ear.
+    sample_rate : int
+        In Hz.
+    """
+
+    reference: NDArray[np.float64]
+    processed: NDArray[np.float64]
+    level_db_spl: NDArray[np.float64]
+    sample_rate: int
+
+
+def present(
     enhanced: NDArray[np.float64],
     amplified: NDArray[np.float64],
     music: NDArray[np.float64],
@@ -52,10 +74,8 @@ def score_both_ears(
     enhanced_sample_rate: int,
     music_sample_rate: int,
     haaqi_sample_rate: int,
-    listener: Listener,
-    rng: np.random.RandomState,
-) -> tuple[HaaqiScore, HaaqiScore]:
-    """Score enhanced music against amplified true stems, as ICASSP 2024 and CAD2 do.
+) -> Presented:
+    """Make enhanced music and its reference ready for scoring, as ICASSP 2024 and CAD2 do.
 
     Parameters
     ----------
@@ -69,32 +89,44 @@ def score_both_ears(
         Sample rates in Hz of the enhanced signal, and of the reference.
     haaqi_sample_rate : int
         Rate in Hz at which the signals are compared.
-    listener : Listener
-        Whose ears.
-    rng : RandomState
-        Draws the internal noise, of the left ear first.
-
-    Returns
-    -------
-    left, right : HaaqiScore
 
     Raises
     ------
     SilentReferenceError
         If the music is silent at an ear.
     """
-    processed = audio.resample(enhanced, enhanced_sample_rate, haaqi_sample_rate)
-    reference = audio.resample(amplified, music_sample_rate, haaqi_sample_rate)
+    return Presented(
+        reference=audio.resample(amplified, music_sample_rate, haaqi_sample_rate),
+        processed=audio.resample(enhanced, enhanced_sample_rate, haaqi_sample_rate),
+        level_db_spl=np.array([presentation_level_db_spl(channel) for channel in music]),
+        sample_rate=haaqi_sample_rate,
+    )
+
+
+def score_both_ears(
+    signals: Presented, *, listener: Listener, rng: np.random.RandomState
+) -> tuple[float, float, float]:
+    """HAAQI of the left ear, of the right ear, and their mean.
+
+    Parameters
+    ----------
+    signals : Presented
+        Reference and enhanced music.
+    listener : Listener
+        Whose ears.
+    rng : RandomState
+        Draws the internal noise, of the left ear first.
+    """
     left, right = (
         haaqi(
-            reference[ear],
-            processed[ear],
-            sample_rate=haaqi_sample_rate,
+            signals.reference[ear],
+            signals.processed[ear],
+            sample_rate=signals.sample_rate,
             audiogram=audiogram,
             equalisation="none",
-            level_db_spl=presentation_level_db_spl(music[ear]),
+            level_db_spl=signals.level_db_spl[ear],
             rng=rng,
-        )
+        ).score
         for ear, audiogram in enumerate((listener.left, listener.right))
     )
-    return left, right
+    return left, right, (left + right) / 2

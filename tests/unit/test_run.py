@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,28 @@ def test_a_temporary_file_of_a_living_process_is_left_alone(tmp_path):
 def test_two_runs_at_once_are_refused(tmp_path):
     with FileLock(tmp_path / ".t.csv.lock"), pytest.raises(InputError, match="another run"):
         start(tmp_path)
+
+
+def test_the_next_item_is_prepared_while_this_one_is_worked_on(tmp_path):
+    started = []
+
+    def prepare(item):
+        started.append(item.key)
+        if item.data == 1:
+            raise OSError("cannot read it")
+        return item.inputs[0].read_text()
+
+    def work(item, text):
+        while len(started) < min(item.data + 2, 3):
+            time.sleep(0.001)  # the next one is prepared before this one is done
+        with replacing(item.outputs[0]) as temporary:
+            temporary.write_text(text)
+        return {"size": len(text)}
+
+    options = {"folder": tmp_path, "name": "t", "columns": COLUMNS, "settings": {}}
+    report = run(make_items(tmp_path), work, prepare=prepare, **options)
+    assert [row["size"] for row in report.rows] == [1, 3]
+    assert report.failures == {"item1": "OSError: cannot read it"}
 
 
 def test_ctrl_c_keeps_what_is_finished(tmp_path):

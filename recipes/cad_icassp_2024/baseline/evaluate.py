@@ -21,7 +21,7 @@ from cadenza.challenge.results import summary
 from cadenza.challenge.run import Item
 from cadenza.challenge.run import run as run_items
 from cadenza.challenge.seeds import random_state
-from cadenza.haaqi.presentation import score_both_ears
+from cadenza.haaqi.presentation import Presented, present, score_both_ears
 from cadenza.hearing_aid import NALRAid
 from cadenza.remix import STEMS, remix_to_mixture
 
@@ -36,25 +36,27 @@ class Evaluator:
         self._aid = NALRAid(sample_rate=config.nalr.sample_rate, nfir=config.nalr.nfir)
         self._reference = lru_cache(maxsize=1)(self._make_reference)
 
-    def __call__(self, item: Item[ScenePair]) -> dict[str, float]:
-        """HAAQI of one enhanced signal, for each ear and their mean."""
+    def prepare(self, item: Item[ScenePair]) -> Presented:
+        """Read the enhanced signal of a pair and make its reference."""
         config, pair = self.config, item.data
         file = pair.enhanced_file(config.path.exp_folder)
         enhanced, rate = audio.read(file, sample_rate=config.remix_sample_rate, channels=2)
         reference = self._reference(item.inputs[: len(TRACKS)], tuple(pair.gains_db.items()))
-        seeded = config.evaluate.set_random_seed
-        left, right = score_both_ears(
+        return present(
             enhanced,
             self._aid(reference, pair.listener),
             reference,
             enhanced_sample_rate=rate,
             music_sample_rate=config.sample_rate,
             haaqi_sample_rate=config.HAAQI_sample_rate,
-            listener=pair.listener,
-            rng=random_state(pair.scene) if seeded else np.random.RandomState(),
         )
-        mean = (left.score + right.score) / 2
-        return {"left_score": left.score, "right_score": right.score, "score": mean}
+
+    def score(self, item: Item[ScenePair], signals: Presented) -> dict[str, float]:
+        """HAAQI of one enhanced signal, for each ear and their mean."""
+        seeded = self.config.evaluate.set_random_seed
+        rng = random_state(item.data.scene) if seeded else np.random.RandomState()
+        scores = score_both_ears(signals, listener=item.data.listener, rng=rng)
+        return dict(zip(SCORE_COLUMNS[3:], scores, strict=True))
 
     def _make_reference(
         self, tracks: tuple[Path, ...], gains_db: tuple[tuple[str, float], ...]
@@ -76,9 +78,11 @@ def make_item(config: DictConfig, pair: ScenePair) -> Item[ScenePair]:
 
 def run(config: DictConfig) -> int:
     """Score all pairs of the batch that have no score yet."""
+    evaluator = Evaluator(config)
     report = run_items(
         [make_item(config, pair) for pair in scene_pairs(config)],
-        Evaluator(config),
+        evaluator.score,
+        prepare=evaluator.prepare,
         folder=Path(config.path.exp_folder),
         name="scores",
         columns=SCORE_COLUMNS,

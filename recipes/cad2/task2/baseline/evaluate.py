@@ -7,6 +7,7 @@ scores_<batch + 1>-<batch_size>.csv for a batch.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,35 +20,35 @@ from cadenza.challenge.results import summary
 from cadenza.challenge.run import Item
 from cadenza.challenge.run import run as run_items
 from cadenza.challenge.seeds import random_state
-from cadenza.haaqi.presentation import score_both_ears
+from cadenza.haaqi.presentation import Presented, present, score_both_ears
 from cadenza.hearing_aid import HearingAid
 from cadenza.remix import level_compensation_db, remix
 
 SETTINGS = ["input_sample_rate", "HAAQI_sample_rate", "hearing_aid", "evaluate.set_random_seed"]
 
 
-def process_item(
-    item: Item[QuartetPair], config: DictConfig, hearing_aid: HearingAid
-) -> dict[str, float]:
-    """HAAQI of one enhanced signal, for each ear and their mean."""
+def prepare(item: Item[QuartetPair], config: DictConfig, hearing_aid: HearingAid) -> Presented:
+    """Read the enhanced signal of a pair and make its reference."""
     pair, rate = item.data, config.input_sample_rate
     sources = {name: pair.read(source, rate) for name, source in pair.piece.sources.items()}
     factor = 10 ** (level_compensation_db(pair.gains_db) / 20)
     reference = factor * remix(sources, pair.gains_db)
     file = pair.enhanced_file(config.path.exp_folder)
     enhanced, enhanced_rate = audio.read(file, sample_rate=config.remix_sample_rate, channels=2)
-    seeded = config.evaluate.set_random_seed
-    left, right = score_both_ears(
+    return present(
         enhanced,
         hearing_aid(reference, pair.listener),
         reference,
         enhanced_sample_rate=enhanced_rate,
         music_sample_rate=rate,
         haaqi_sample_rate=config.HAAQI_sample_rate,
-        listener=pair.listener,
-        rng=random_state(pair.scene) if seeded else np.random.RandomState(),
     )
-    scores = (left.score, right.score, (left.score + right.score) / 2)
+
+
+def process_item(item: Item[QuartetPair], signals: Presented, *, seeded: bool) -> dict[str, float]:
+    """HAAQI of one enhanced signal, for each ear and their mean."""
+    rng = random_state(item.data.scene) if seeded else np.random.RandomState()
+    scores = score_both_ears(signals, listener=item.data.listener, rng=rng)
     return dict(zip(SCORE_COLUMNS[3:], scores, strict=True))
 
 
@@ -64,7 +65,8 @@ def run(config: DictConfig) -> int:
     hearing_aid = app.build(config, "hearing_aid")
     report = run_items(
         [make_item(config, pair) for pair in quartet_pairs(config)],
-        lambda item: process_item(item, config, hearing_aid),
+        partial(process_item, seeded=config.evaluate.set_random_seed),
+        prepare=lambda item: prepare(item, config, hearing_aid),
         folder=Path(config.path.exp_folder),
         name="scores",
         columns=SCORE_COLUMNS,
