@@ -60,6 +60,15 @@ def info(path: str | Path) -> AudioInfo:
     ------
     InputError
         If the file is missing or is no readable audio file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write_wav(f"{folder}/song.wav", np.zeros((2, 441)), 44100)
+    ...     info(f"{folder}/song.wav")
+    AudioInfo(sample_rate=44100, channels=2, frames=441, subtype='PCM_16')
     """
     if not Path(path).is_file():
         raise InputError(f"{path}: file not found")
@@ -119,6 +128,16 @@ def read(
     InputError
         If the file is missing, damaged, empty or not finite, has another number of channels than
         wanted, or does not contain the wanted part.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write_wav(f"{folder}/song.wav", np.zeros((2, 441)), 44100)
+    ...     music, sample_rate = read(f"{folder}/song.wav", duration_s=0.005)
+    >>> music.shape, sample_rate
+    ((2, 220), 44100)
     """
     path = Path(path)
     found = info(path)
@@ -226,6 +245,14 @@ def write_flac(
     ------
     ValueError
         If the suffix is not ``.flac`` or the signal is not finite.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     clipped = write_flac(f"{folder}/loud.flac", [0.5, -2.0], 44100, scale=True)
+    ...     read(f"{folder}/loud.flac")
+    (array([[ 0.5, -2. ]]), 44100)
     """
     path = Path(path)
     if path.suffix.lower() != ".flac":
@@ -280,6 +307,13 @@ def write_wav(path: str | Path, signal: ArrayLike, sample_rate: int) -> float:
     -------
     float
         Fraction of the samples that were clipped.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_wav(f"{folder}/song.wav", [0.5, 1.5, -0.5, -1.0], 44100)
+    0.25
     """
     path = Path(path)
     x, count = clip(signal)

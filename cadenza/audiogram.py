@@ -136,6 +136,14 @@ class Listener:
         Identifier, for example ``"L0001"``; it appears in output file names.
     left, right : Audiogram
         Audiogram of each ear.
+
+    Examples
+    --------
+    >>> left = Audiogram([15, 20, 25, 30, 35, 40, 45, 50])
+    >>> right = Audiogram([30, 30, 35, 45, 50, 60, 65, 70])
+    >>> listener = Listener("L0001", left, right)
+    >>> listener.left.severity, listener.right.severity
+    ('MODERATE', 'SEVERE')
     """
 
     name: str
@@ -167,6 +175,17 @@ def read_listeners(path: str | Path) -> dict[str, Listener]:
     InputError
         Listing every listener whose entry is incomplete or invalid (ear and index are named), or
         whose ``name`` differs from its id.
+
+    Examples
+    --------
+    >>> import json, tempfile
+    >>> entry = {"name": "L0001", "audiogram_cfs": [500, 2000]}
+    >>> entry |= {"audiogram_levels_l": [10, 40], "audiogram_levels_r": [20, 60]}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "listeners.json").write_text(json.dumps({"L0001": entry}))
+    ...     listeners = read_listeners(f"{folder}/listeners.json")
+    >>> listeners["L0001"].right.at([500, 1000, 2000])
+    array([20., 40., 60.])
     """
     path = Path(path)
     entries = read_json(path, dict)

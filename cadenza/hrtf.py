@@ -25,6 +25,12 @@ class HeadResponse:
     left_speaker, right_speaker : array_like, shape (2, K)
         Response to each loudspeaker: row 0 at the left ear, row 1 at the right ear. The two may
         differ in length.
+
+    Examples
+    --------
+    >>> head = HeadResponse(left_speaker=[[1, 0], [0, 0.5]], right_speaker=[[0, 0.5], [1, 0]])
+    >>> head.left_speaker[1]  # at the right ear: a sample later and half as strong
+    array([0. , 0.5])
     """
 
     left_speaker: NDArray[np.float64]
@@ -52,6 +58,14 @@ def response_files(
     ----------
     folder, microphone, subject, left_angle_deg, right_angle_deg
         As in `read_head_response`.
+
+    Examples
+    --------
+    >>> files = response_files(
+    ...     "hrirs", microphone="BTE_fr", subject="VP_E1", left_angle_deg=-37.5, right_angle_deg=30
+    ... )
+    >>> [file.name for file in files]
+    ['BTE_fr-VP_E1-n37.5.wav', 'BTE_fr-VP_E1-p30.0.wav']
     """
     stem = f"{microphone}-{subject}"
     left = Path(folder) / f"{stem}-n{abs(left_angle_deg):.1f}.wav"
@@ -91,6 +105,18 @@ def read_head_response(
     ------
     InputError
         Listing every file that is missing, unreadable, not stereo or of another sample rate.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> head = {"microphone": "BTE_fr", "subject": "VP_E1"}
+    >>> head |= {"left_angle_deg": 30, "right_angle_deg": 30}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for file in response_files(folder, **head):
+    ...         _ = audio.write_wav(file, [[0.5, 0.0], [0.0, 0.25]], 44100)
+    ...     read_head_response(folder, **head, sample_rate=44100).left_speaker
+    array([[0.5 , 0.  ],
+           [0.  , 0.25]])
     """
     responses = []
     problems = []

@@ -45,6 +45,13 @@ def integrated_loudness_lufs(signal: ArrayLike, sample_rate: int) -> float:
     ----------
     .. [1] Recommendation ITU-R BS.1770-4, "Algorithms to measure audio programme loudness and
        true-peak audio level", 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tone = 0.1 * np.sin(2 * np.pi * 1000 * np.arange(48000) / 48000)
+    >>> round(integrated_loudness_lufs([tone, tone], 48000), 1)
+    -20.0
     """
     x = np.atleast_2d(_check.signal("signal", signal))
     if len(x) > _MAX_CHANNELS:
@@ -74,6 +81,14 @@ def match_loudness(
     ndarray
         New array in the shape of `signal`. If either signal is shorter than 0.4 s, it is
         unchanged and a warning is logged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(1).normal(scale=0.1, size=(2, 44100))
+    >>> matched = match_loudness(0.5 * noise, noise, 44100)
+    >>> bool(np.allclose(matched, noise))
+    True
     """
     x = _check.signal("signal", signal)
     target = _check.signal("reference", reference)

@@ -131,6 +131,11 @@ def remix(stems: Mapping[str, ArrayLike], gains_db: Mapping[str, float]) -> NDAr
     -------
     ndarray
         In the shape of one stem.
+
+    Examples
+    --------
+    >>> remix({"vocals": [0.1, 0.2], "other": [0.3, 0.4]}, {"vocals": 20, "other": 0})
+    array([1.3, 2.4])
     """
     return reduce(np.add, apply_gains(stems, gains_db).values())
 
@@ -161,6 +166,17 @@ def remix_to_mixture(
     ------
     ValueError
         As `apply_gains` does, or if the shape of `mixture` differs from the stems'.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> vocals, other = np.random.default_rng(1).normal(scale=0.1, size=(2, 2, 44100))
+    >>> gains_db = {"vocals": 6, "other": 6}  # louder, not rebalanced: matching undoes it
+    >>> remixed = remix_to_mixture(
+    ...     {"vocals": vocals, "other": other}, gains_db, vocals + other, 44100
+    ... )
+    >>> bool(np.allclose(remixed, vocals + other))
+    True
     """
     remixed = remix(stems, gains_db)
     if np.shape(mixture) != remixed.shape:

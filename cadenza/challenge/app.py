@@ -138,6 +138,13 @@ def build(config: DictConfig, key: str) -> Any:  # noqa: ANN401
     ------
     InputError
         Naming the key and the class, if the class is unknown or does not accept the block.
+
+    Examples
+    --------
+    >>> block = {"_target_": "cadenza.hearing_aid.NALRAid", "sample_rate": "${sample_rate}"}
+    >>> config = OmegaConf.create({"sample_rate": 44100, "hearing_aid": block})
+    >>> build(config, "hearing_aid")
+    NALRAid(sample_rate=44100, nfir=220, compressor=None)
     """
     try:
         return instantiate(config[key], _convert_="all")
@@ -161,6 +168,12 @@ def settings(config: DictConfig, step: str, keys: Sequence[str]) -> dict[str, An
         Name and version of the algorithm; another version does not go on with old results.
     keys : sequence of str
         Keys and blocks that matter.
+
+    Examples
+    --------
+    >>> config = OmegaConf.create({"rate": 44100, "nalr": {"nfir": 220, "rate": "${rate}"}})
+    >>> settings(config, "enhance 1", ["nalr"])
+    {'step': 'enhance 1', 'nalr': {'nfir': 220, 'rate': 44100}}
     """
     resolved = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True))
     return {"step": step, **{key: _select(resolved, key) for key in keys}}
@@ -173,7 +186,16 @@ def _select(content: Any, key: str) -> Any:  # noqa: ANN401
 
 
 def run_options(config: DictConfig) -> dict[str, Any]:
-    """Arguments of the run loop that every recipe takes from the same keys."""
+    """Arguments of the run loop that every recipe takes from the same keys.
+
+    Examples
+    --------
+    >>> config = OmegaConf.create({
+    ...     "evaluate": {"batch": 0, "batch_size": 2}, "resume": True, "on_error": "continue"
+    ... })
+    >>> run_options(config)
+    {'shard': Shard(index=0, count=2), 'resume': True, 'on_error': 'continue'}
+    """
     return {
         "shard": Shard(config.evaluate.batch, config.evaluate.batch_size),
         "resume": config.resume,

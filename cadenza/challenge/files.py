@@ -35,6 +35,14 @@ def write_new_json(files: Mapping[Path, object], *, overwrite: bool) -> bool:
     ------
     InputError
         If a file exists with another content and `overwrite` is False; nothing is written then.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "gains.json")
+    ...     [write_new_json({file: {"vocals": 6}}, overwrite=False) for _ in range(2)]
+    [True, False]
     """
     same = [
         path.is_file() and path.read_text(encoding="utf-8") == format_json(content)
@@ -55,7 +63,14 @@ def write_new_json(files: Mapping[Path, object], *, overwrite: bool) -> bool:
 
 
 def require_files(paths: Iterable[Path]) -> None:
-    """Raise an `InputError` that lists every missing file, each once."""
+    """Raise an `InputError` that lists every missing file, each once.
+
+    Examples
+    --------
+    >>> require_files([Path("absent.wav"), Path("absent.wav")])
+    Traceback (most recent call last):
+    cadenza._check.InputError: missing file: absent.wav
+    """
     missing = [path for path in dict.fromkeys(paths) if not path.is_file()]
     if missing:
         raise InputError([f"missing file: {path}" for path in missing])
@@ -76,6 +91,15 @@ def find(root: Path, relative: str | Path) -> Path:
 
     The data packages disagree on ``Train/Bass.wav`` and ``train/bass.wav``. If nothing matches,
     the plain path is returned, for the caller to report.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "Train").mkdir()
+    ...     Path(folder, "Train", "Bass.wav").touch()
+    ...     find(Path(folder), "train/bass.wav").name
+    'Bass.wav'
     """
     plain = root / relative
     if plain.exists():

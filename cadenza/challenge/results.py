@@ -33,6 +33,16 @@ class Journal:
     ------
     InputError
         If the file is no journal.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     journal = Journal(Path(folder, "scores.journal.jsonl"))
+    ...     journal.start({"level_db_spl": 65}, [])
+    ...     journal.append({"key": "song 1", "row": {"score": 0.5}})
+    ...     Journal(Path(folder, "scores.journal.jsonl")).entries
+    {'song 1': {'key': 'song 1', 'row': {'score': 0.5}}}
     """
 
     def __init__(self, path: Path, *, read: bool = True) -> None:
@@ -60,7 +70,13 @@ class Journal:
 
 
 def journal_path(table: Path) -> Path:
-    """Journal that belongs to a result table."""
+    """Journal that belongs to a result table.
+
+    Examples
+    --------
+    >>> journal_path(Path("scores.csv")).name
+    'scores.journal.jsonl'
+    """
     return table.with_suffix(".journal.jsonl")
 
 
@@ -86,6 +102,15 @@ def write_table(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None
     """Write a CSV table in one step: comma, CRLF, floats in shortest round-trip form.
 
     Values that a row lacks stay empty.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     table = Path(folder, "scores.csv")
+    ...     write_table(table, ["song", "score"], [{"song": "a", "score": 0.1}, {"song": "b"}])
+    ...     read_table(table, ["song", "score"])
+    [{'song': 'a', 'score': '0.1'}, {'song': 'b', 'score': ''}]
     """
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, extrasaction="ignore")
@@ -130,6 +155,17 @@ def merge_tables(
     InputError
         Listing missing parts, or parts that were made with different settings, or rows that are
         missing, unknown or there twice; nothing is written then.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> columns = ["song", "score"]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     parts = [Path(folder, "scores_1-2.csv"), Path(folder, "scores_2-2.csv")]
+    ...     write_table(parts[0], columns, [{"song": "a", "score": 0.1}])
+    ...     write_table(parts[1], columns, [{"song": "b", "score": 0.2}])
+    ...     merge_tables(parts, Path(folder, "scores.csv"), columns, [("a",), ("b",)])
+    [{'song': 'a', 'score': '0.1'}, {'song': 'b', 'score': '0.2'}]
     """
     missing = [f"missing file: {part}" for part in parts if not part.is_file()]
     if missing:
@@ -186,7 +222,13 @@ def summary(table: Path, rows: Sequence[Row], score: str, *, n_wanted: int) -> s
 
 
 def mean_of(rows: Sequence[Row], column: str) -> tuple[float, int]:
-    """Mean over the rows that have a finite value in `column`, and how many these are."""
+    """Mean over the rows that have a finite value in `column`, and how many these are.
+
+    Examples
+    --------
+    >>> mean_of([{"score": 0.25}, {"score": 0.75}, {"score": ""}], "score")
+    (0.5, 2)
+    """
     values = [float(row[column]) for row in rows if row.get(column) not in (None, "")]
     values = [value for value in values if math.isfinite(value)]
     return (math.fsum(values) / len(values) if values else math.nan, len(values))

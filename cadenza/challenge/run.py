@@ -177,6 +177,18 @@ def run(
     InputError
         If an input file is missing, another process works on the table, or finished items were
         made with other settings or inputs: nothing is mixed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> items = [Item("a", {"song": "a"}, data=4), Item("b", {"song": "b"}, data=0)]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     report = run(
+    ...         items, lambda item: {"score": 1 / item.data}, folder=Path(folder), name="scores",
+    ...         columns=["song", "score"], settings={"version": 1},
+    ...     )
+    >>> report.rows, report.failures
+    ([{'song': 'a', 'score': 0.25}], {'b': 'ZeroDivisionError: ...'})
     """
     if on_error not in ("continue", "stop"):
         raise InputError(f"on_error must be continue or stop, got {on_error!r}")

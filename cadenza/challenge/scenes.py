@@ -40,6 +40,13 @@ def icassp_2024_scenes(
     ------
     InputError
         If there are fewer gains or positions than scenes per song.
+
+    Examples
+    --------
+    >>> gains, positions = ["gain_0001", "gain_0002"], ["hlp_0001", "hlp_0002"]
+    >>> scenes = icassp_2024_scenes(["my song"], gains, positions, scenes_per_song=2)
+    >>> scenes["scene_10001"]
+    {'music': 'my song', 'gain': 'gain_0001', 'head_loudspeaker_positions': 'hlp_0002'}
     """
     limit = min(len(gains), len(positions))
     if not 1 <= scenes_per_song <= limit:
@@ -86,6 +93,11 @@ def icassp_2024_scene_listeners(
     ------
     InputError
         If `listeners_per_scene` is below 1.
+
+    Examples
+    --------
+    >>> icassp_2024_scene_listeners(["scene_10001", "scene_10002"], ["L0001", "L0002", "L0003"])
+    {'scene_10001': ['L0003', 'L0002'], 'scene_10002': ['L0003', 'L0001']}
     """
     if listeners_per_scene < 1:
         raise InputError(
@@ -125,6 +137,13 @@ def cad2_task2_scenes(
     ------
     InputError
         If there are no gains for the number of sources of a piece.
+
+    Examples
+    --------
+    >>> gains = {"2": ["gain_0001", "gain_0002"], "3": ["gain_0013", "gain_0014"]}
+    >>> cad2_task2_scenes({"my duet": 2, "my trio": 3}, gains, scenes_per_item=1)
+    {'S10001': {'music': 'my duet', 'gain': 'gain_0001'},
+     'S10002': {'music': 'my trio', 'gain': 'gain_0014'}}
     """
     if scenes_per_item < 1:
         raise InputError(f"gains_per_track must be at least 1, got {scenes_per_item}")
@@ -171,6 +190,11 @@ def cad2_task2_scene_listeners(
     -------
     dict
         Scene id -> listener ids.
+
+    Examples
+    --------
+    >>> cad2_task2_scene_listeners(["S10001", "S10002"], ["L0001", "L0002", "L0003"])
+    {'S10001': ['L0003', 'L0001'], 'S10002': ['L0002', 'L0002']}
     """
     if listeners_per_scene < 1 or not listeners:
         raise InputError(f"listener_per_scene must be at least 1, got {listeners_per_scene}")

@@ -15,7 +15,21 @@ from cadenza.hearing_aid.nalr import NALR, check_design
 
 
 class HearingAid(Protocol):
-    """Anything that processes stereo music for one listener."""
+    """Anything that processes stereo music for one listener.
+
+    Examples
+    --------
+    Your own aid can be a plain function:
+
+    >>> import numpy as np
+    >>> def louder_for_severe_loss(signal, listener):
+    ...     ears = (listener.left, listener.right)
+    ...     return signal * [[2.0 if ear.severity == "SEVERE" else 1.0] for ear in ears]
+    >>> mild, severe = Audiogram([20] * 8), Audiogram([70] * 8)
+    >>> louder_for_severe_loss(np.ones((2, 3)), Listener("L0001", left=mild, right=severe))
+    array([[1., 1., 1.],
+           [2., 2., 2.]])
+    """
 
     def __call__(self, signal: NDArray[np.float64], listener: Listener) -> NDArray[np.float64]:
         """Process music for a listener.
@@ -132,6 +146,15 @@ def baseline_aid(
         Whether there is a compressor after NAL-R; the parameters that follow are its own.
     threshold, attenuation, attack_ms, release_ms, rms_buffer_size_s
         As in `Compressor`; checked even if there is none.
+
+    Examples
+    --------
+    >>> aid = baseline_aid(
+    ...     sample_rate=44100, nfir=220, apply_compressor=False, threshold=0.35, attenuation=0.1,
+    ...     attack_ms=50, release_ms=1000, rms_buffer_size_s=0.064,
+    ... )
+    >>> aid.compressor is None
+    True
     """
     compressor = Compressor(
         sample_rate=sample_rate,

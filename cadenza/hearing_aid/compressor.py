@@ -94,7 +94,16 @@ class Compressor:
         return self.makeup_gain * self.gain(x) * x
 
     def gain(self, signal: ArrayLike) -> NDArray[np.float64]:
-        """Return the linear gain at every sample of `signal`, without the make-up gain."""
+        """Return the linear gain at every sample of `signal`, without the make-up gain.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> compressor = Compressor(sample_rate=44100, threshold=0.5)
+        >>> quiet, loud = np.full(44100, 0.4), np.ones(44100)
+        >>> compressor.gain([quiet, loud])[:, -1].round(3)
+        array([1. , 0.5])
+        """
         x = _check.signal("signal", signal, ndim=(1, 2, 3))
         return np.apply_along_axis(self._channel_gain, -1, x)
 

@@ -60,6 +60,16 @@ def read_compressor_params(path: str | Path) -> dict[str, ListenerCompression]:
     ------
     InputError
         Listing everything that is missing or invalid, by listener and key.
+
+    Examples
+    --------
+    >>> import json, tempfile
+    >>> entry = {"cr_l": [1.5] * 6, "gain_l": [0.0] * 6, "cr_r": [2.0] * 6, "gain_r": [6.0] * 6}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "params.json").write_text(json.dumps({"L0001": entry}))
+    ...     parameters = read_compressor_params(f"{folder}/params.json")
+    >>> parameters["L0001"].right.ratio
+    (2.0, 2.0, 2.0, 2.0, 2.0, 2.0)
     """
     path = Path(path)
     entries = read_json(path, dict)

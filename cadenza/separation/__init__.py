@@ -29,6 +29,17 @@ class Separator(Protocol):
 
     It may also have a method ``prepare()`` that loads weights; a recipe calls it before the first
     song, so that a missing file or device is known at once.
+
+    Examples
+    --------
+    >>> class MidSide:
+    ...     sources = ("mid", "side")
+    ...     def __call__(self, mixture, /, *, sample_rate):
+    ...         mid = np.repeat(mixture.mean(axis=0, keepdims=True), 2, axis=0)
+    ...         return {"mid": mid, "side": mixture - mid}
+    >>> MidSide()(np.array([[1.0, 1.0], [1.0, 0.0]]), sample_rate=44100)["side"]
+    array([[ 0. ,  0.5],
+           [ 0. , -0.5]])
     """
 
     @property
@@ -80,6 +91,16 @@ def separate_file(
     ValueError
         If the separator returns other names or shapes than it should, or samples that are not
         finite.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from cadenza.separation.spectral import Spectral
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = audio.write_wav(f"{folder}/mixture.wav", np.full((2, 800), 0.5), 8000)
+    ...     stems = separate_file(Spectral(), f"{folder}/mixture.wav", sample_rate=8000)
+    >>> {source: stem.shape for source, stem in stems.items()}
+    {'vocals': (2, 800), 'drums': (2, 800), 'bass': (2, 800), 'other': (2, 800)}
     """
     path = Path(mixture_path)
     if isinstance(separator, FileSeparator):
@@ -101,7 +122,15 @@ def _stem(name: str, stem: ArrayLike, mixture: NDArray[np.float64]) -> NDArray[n
 
 
 def input_files(separator: Separator | FileSeparator, mixture_path: str | Path) -> tuple[Path, ...]:
-    """Files that must exist to separate a mixture, the mixture itself first."""
+    """Files that must exist to separate a mixture, the mixture itself first.
+
+    Examples
+    --------
+    >>> from cadenza.separation.oracle import Oracle
+    >>> files = input_files(Oracle(sources=("vocals", "other")), "song/mixture.wav")
+    >>> [file.name for file in files]
+    ['mixture.wav', 'vocals.wav', 'other.wav']
+    """
     path = Path(mixture_path)
     if isinstance(separator, FileSeparator):
         return path, *separator.input_files(path)
@@ -115,6 +144,14 @@ def prepare(separator: Separator | FileSeparator, sources: Sequence[str]) -> Non
     ------
     InputError
         If it has other sources, or its weights or device are missing.
+
+    Examples
+    --------
+    >>> from cadenza.separation.spectral import Spectral
+    >>> prepare(Spectral(), ("vocals", "drums", "bass", "other"))
+    >>> prepare(Spectral(), ("vocals", "other"))
+    Traceback (most recent call last):
+    cadenza._check.InputError: separator Spectral must have the sources vocals, other, got ...
     """
     name = type(separator).__name__
     given = tuple(getattr(separator, "sources", ()))

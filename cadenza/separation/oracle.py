@@ -18,6 +18,18 @@ class Oracle:
     ----------
     sources : tuple of str
         Names of the stems.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for source in ("vocals", "other"):
+    ...         _ = audio.write_wav(f"{folder}/{source}.wav", [[0.5], [0.25]], 44100)
+    ...     oracle = Oracle(sources=("vocals", "other"))
+    ...     stems = oracle.separate_file(Path(folder, "mixture.wav"), sample_rate=44100)
+    >>> stems["vocals"]
+    array([[0.5 ],
+           [0.25]])
     """
 
     sources: tuple[str, ...] = ("vocals", "drums", "bass", "other")
