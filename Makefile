@@ -32,10 +32,12 @@ $(VENV)/bin/python:
 
 $(VENV)/installed: $(VENV)/bin/python pyproject.toml
 	$(RUN) -m pip install --quiet --editable .
+	$(RUN) -m cadenza.haaqi
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml
 	$(RUN) -m pip install --quiet --editable ".[dev]"
+	$(RUN) -m cadenza.haaqi
 	touch $@ $(VENV)/installed
 
 clean:

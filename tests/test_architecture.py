@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-GROUND = {"_check", "_files", "audiogram", "audio", "loudness"}
+GROUND = {"_check", "_compiled", "_files", "audiogram", "audio", "loudness"}
 MAY_IMPORT = {
     "_check": set(),
+    "_compiled": set(),
     "_files": {"_check"},
     "audiogram": {"_check", "_files"},
     "audio": {"_check", "_files"},

@@ -185,6 +185,25 @@ def _select(content: Any, key: str) -> Any:  # noqa: ANN401
     return content
 
 
+def choice(config: DictConfig, key: str, allowed: Sequence[str]) -> str:
+    """Value of a key that must be one of some words.
+
+    Raises
+    ------
+    InputError
+        If it is none of them.
+
+    Examples
+    --------
+    >>> choice(OmegaConf.create({"compat": "fixed"}), "compat", ["fixed", "published"])
+    'fixed'
+    """
+    value = OmegaConf.select(config, key)
+    if value not in allowed:
+        raise InputError(f"{key} must be one of {', '.join(allowed)}, got {value!r}")
+    return str(value)
+
+
 def run_options(config: DictConfig) -> dict[str, Any]:
     """Arguments of the run loop that every recipe takes from the same keys.
 

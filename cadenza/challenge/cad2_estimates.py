@@ -42,9 +42,8 @@ class Estimator:
     """
 
     def __init__(self, config: DictConfig) -> None:
-        if config.compat not in ("fixed", "published"):
-            raise InputError(f"compat must be fixed or published, got {config.compat!r}")
-        self._published = config.compat == "published"
+        compat = app.choice(config, "compat", ["fixed", "published"])
+        self._published = compat == "published"
         self._rate = config.input_sample_rate
         self.separator = app.build(config, "separator")
         self._stems_of = stem_cache(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from cadenza._compiled import kernel
 
-@njit(nogil=True, cache=True, error_model="numpy")
+
+@kernel()
 def read_tables(
     tables: NDArray[np.float64], cycles_per_sample: NDArray[np.float64]
 ) -> NDArray[np.float64]:

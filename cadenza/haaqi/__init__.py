@@ -7,6 +7,9 @@ hair cells. Four features compare what reaches the auditory nerve, and a regress
 listening tests makes one number of them [1]_. The numbers are those of the implementation in
 pyClarity 0.9.0, which the Cadenza challenges use.
 
+`haaqi` scores one ear and `haaqi_ears` both; `haaqi_candidates` compares several processed signals
+with one reference, and `haaqi_many` scores a long list.
+
 .. [1] J. M. Kates and K. H. Arehart, "The Hearing-Aid Audio Quality Index (HAAQI)", IEEE/ACM
    Transactions on Audio, Speech, and Language Processing 24(2), 354-365, 2016,
    doi:10.1109/TASLP.2015.2507858.
@@ -14,78 +17,33 @@ pyClarity 0.9.0, which the Cadenza challenges use.
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass, field
-from typing import Literal
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from cadenza.audiogram import Audiogram
+from cadenza.audiogram import Audiogram, Listener
 from cadenza.haaqi import _arguments
-from cadenza.haaqi.alignment import SilentReferenceError, align_and_trim
-from cadenza.haaqi.cochlea import impaired_cochlea, six_levels_db_hl
-from cadenza.haaqi.ear_model import auditory_bands
-from cadenza.haaqi.features import cepstral_correlation, spectrum_features, vibration_covariance
-from cadenza.haaqi.periphery import middle_ear
-from cadenza.haaqi.resampling import SAMPLE_RATE, drift, to_model_rate
-from cadenza.haaqi.short_time import short_time_covariance, smooth_envelope
-from cadenza.hearing_aid import NALR
+from cadenza.haaqi.alignment import SilentReferenceError
+from cadenza.haaqi.evaluation import Evaluation, Options
+from cadenza.haaqi.noise import Random
+from cadenza.haaqi.score import HaaqiScore
 
-__all__ = ["HaaqiScore", "SilentReferenceError", "haaqi"]
-
-logger = logging.getLogger(__name__)
-
-Flag = Literal[
-    "lengths differ", "sample rates drift apart", "silent processed", "inaudible reference"
+__all__ = [
+    "HaaqiScore",
+    "SilentReferenceError",
+    "haaqi",
+    "haaqi_candidates",
+    "haaqi_ears",
+    "haaqi_many",
+    "warm_up",
 ]
 
-_NALR_ORDER = 140
-
-
-@dataclass(frozen=True)
-class HaaqiScore:
-    """A HAAQI score and what it is made of; ``float(...)`` gives the score alone.
-
-    Attributes
-    ----------
-    score : float
-        The index: near 0 for ruined or inaudible music, 0.999 for a perfect match.
-    nonlinear, linear : float
-        Its terms: the first drops with noise and distortion, the second with coloration.
-    cepstral_correlation, vibration_covariance : float
-        Features of the nonlinear term, 0 to 1: how much is left of the modulation of the spectrum
-        at 20 to 125 Hz, and of the temporal fine structure.
-    loudness_spectrum, normalised_spectrum : float
-        Features of the linear term, 0 to 1: how much of the long-term spectrum is left, by
-        loudness and relative to the loudness of each band.
-    delay_samples : int
-        By how many samples at 24 kHz the processed signal was late.
-    flags : tuple of str
-        Reasons to doubt the score: ``"lengths differ"`` (by more than 1 ms),
-        ``"sample rates drift apart"``, ``"silent processed"``, ``"inaudible reference"`` (features
-        of the nonlinear term are 0 for want of anything to compare).
-    """
-
-    score: float = field(init=False)
-    nonlinear: float = field(init=False)
-    linear: float = field(init=False)
-    cepstral_correlation: float
-    vibration_covariance: float
-    loudness_spectrum: float
-    normalised_spectrum: float
-    delay_samples: int
-    flags: tuple[Flag, ...]
-
-    def __post_init__(self) -> None:
-        nonlinear = 0.754 * self.cepstral_correlation**3 + 0.246 * self.vibration_covariance
-        linear = 0.329 * self.loudness_spectrum + 0.671 * self.normalised_spectrum
-        score = 0.336 * nonlinear + 0.001 * linear + 0.501 * nonlinear**2 + 0.161 * linear**2
-        for name, value in (("score", score), ("nonlinear", nonlinear), ("linear", linear)):
-            object.__setattr__(self, name, value)
-
-    def __float__(self) -> float:
-        return self.score
+Equalisation: TypeAlias = Literal["nalr", "none"]
+NoiseName: TypeAlias = Literal["seeded", "fast", "none"]
 
 
 def haaqi(
@@ -95,13 +53,14 @@ def haaqi(
     sample_rate: float,
     processed_sample_rate: float | None = None,
     audiogram: Audiogram,
-    equalisation: Literal["nalr", "none"],
+    equalisation: Equalisation,
     level_db_spl: float = 65.0,
-    noise: Literal["seeded", "none"] = "seeded",
-    rng: int | np.random.RandomState | np.random.Generator = 0,
+    noise: NoiseName = "seeded",
+    rng: int | Random = 0,
     silence_threshold_db: float = 2.5,
     cepstral_noise_db: float = 0.0,
     segment_ms: float = 16.0,
+    workers: int | None = None,
 ) -> HaaqiScore:
     """Score the quality of processed music for one ear.
 
@@ -123,17 +82,21 @@ def haaqi(
         With ``"nalr"`` even identical signals do not reach 0.999, as only one is filtered.
     level_db_spl : float
         Sound level in dB SPL of a signal with an RMS of 1.
-    noise : {"seeded", "none"}
-        Internal noise of the ear. It matters where the processed signal is inaudible.
+    noise : {"seeded", "fast", "none"}
+        Internal noise of the ear. It matters where the processed signal is inaudible: there,
+        scores with one seed and another differ by some 1e-4, elsewhere by less than 1e-6.
+        ``"seeded"`` repeats scores of the Cadenza challenges. ``"fast"`` reads its noise from a
+        table: scores differ from seeded ones as those of another seed do.
     rng : int, RandomState or Generator
-        Draws the noise. An integer seeds a `RandomState`; hand over one `RandomState` for both
-        ears of a listener to repeat scores of the Cadenza challenges.
+        Draws the noise. An integer seeds a `RandomState`.
     silence_threshold_db : float
         Level in dB SL that the reference must exceed for a moment of it to count.
     cepstral_noise_db : float
         Standard deviation in dB of noise on the envelopes.
     segment_ms : float
         Duration of the segments for the vibration covariance, 2.15 to 400 ms.
+    workers : int, optional
+        Number of threads; by default all cores that this process may use.
 
     Returns
     -------
@@ -161,71 +124,189 @@ def haaqi(
     >>> round(result.score, 3)
     0.439
     """
-    if not isinstance(audiogram, Audiogram):
-        raise TypeError(f"audiogram must be an Audiogram, got {type(audiogram).__name__}")
-    _arguments.equalisation(equalisation)
-    _arguments.finite("silence_threshold_db", silence_threshold_db)
-    segment_size = _arguments.segment_size(segment_ms)
-    noise_source = _arguments.noise_source(noise, rng, cepstral_noise_db)
-    rates = (sample_rate, sample_rate if processed_sample_rate is None else processed_sample_rate)
-    reference, processed, delay, flags = _line_up(reference, processed, rates)
-    _arguments.finite("level_db_spl", level_db_spl)
-
-    if equalisation == "nalr":
-        amplify = NALR(audiogram, sample_rate=SAMPLE_RATE, nfir=_NALR_ORDER)
-        # Cut to the same length, which makes it early: aligning the bands makes up for that
-        reference = amplify(reference)[_NALR_ORDER:]
-    ear = impaired_cochlea(six_levels_db_hl(audiogram))
-    signals = middle_ear(np.stack([reference, processed]))
-    bands = [
-        (
-            band.level_db_sl,
-            smooth_envelope(band.envelope),
-            short_time_covariance(band.motion, segment_size),
-        )
-        for band in auditory_bands(signals, ear, level_db_spl, noise_source)
-    ]
-    levels_db_sl, envelopes, tiles = (np.stack(part, axis=1) for part in zip(*bands, strict=True))
-
-    cepstral = cepstral_correlation(
-        envelopes,
+    return haaqi_candidates(
+        reference,
+        [processed],
+        sample_rate=sample_rate,
+        processed_sample_rate=processed_sample_rate,
+        audiogram=audiogram,
+        equalisation=equalisation,
+        level_db_spl=level_db_spl,
+        noise=noise,
+        rng=rng,
         silence_threshold_db=silence_threshold_db,
-        noise_db=cepstral_noise_db,
-        rng=noise_source,
-    )
-    vibration = vibration_covariance(
-        tiles, ear.centre_hz, silence_threshold_db=silence_threshold_db
-    )
-    if cepstral is None or vibration is None:
-        flags += ("inaudible reference",)
-    loudness_spectrum, normalised_spectrum = spectrum_features(levels_db_sl)
-    result = HaaqiScore(
-        cepstral_correlation=cepstral or 0.0,
-        vibration_covariance=vibration or 0.0,
-        loudness_spectrum=loudness_spectrum,
-        normalised_spectrum=normalised_spectrum,
-        delay_samples=delay,
-        flags=flags,
-    )
-    if flags:
-        logger.warning("HAAQI %.3f is doubtful: %s", result.score, ", ".join(flags))
-    return result
+        cepstral_noise_db=cepstral_noise_db,
+        segment_ms=segment_ms,
+        workers=workers,
+    )[0]
 
 
-def _line_up(
-    reference: ArrayLike, processed: ArrayLike, rates: tuple[float, float]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], int, tuple[Flag, ...]]:
-    """Check both signals, bring them to the model's rate, align and trim them."""
-    _arguments.sample_rate("sample_rate", rates[0])
-    _arguments.sample_rate("processed_sample_rate", rates[1])
-    reference = to_model_rate(_arguments.signal("reference", reference, rates[0]), rates[0])
-    processed = to_model_rate(_arguments.signal("processed", processed, rates[1]), rates[1])
-    surplus_ms = 1000 * abs(reference.size - processed.size) / SAMPLE_RATE
-    reference, processed, delay = align_and_trim(reference, processed)
-    _arguments.duration("reference without the silence at its ends", reference.size / SAMPLE_RATE)
-    findings: dict[Flag, bool] = {
-        "lengths differ": surplus_ms > 1,
-        "sample rates drift apart": drift(rates[0]) != drift(rates[1]),
-        "silent processed": not processed.any(),
-    }
-    return reference, processed, delay, tuple(flag for flag, found in findings.items() if found)
+def haaqi_candidates(
+    reference: ArrayLike,
+    processed: Sequence[ArrayLike],
+    *,
+    sample_rate: float,
+    processed_sample_rate: float | None = None,
+    audiogram: Audiogram,
+    equalisation: Equalisation,
+    level_db_spl: float = 65.0,
+    noise: NoiseName = "seeded",
+    rng: int | Random = 0,
+    silence_threshold_db: float = 2.5,
+    cepstral_noise_db: float = 0.0,
+    segment_ms: float = 16.0,
+    workers: int | None = None,
+) -> list[HaaqiScore]:
+    """Score several processed signals against one reference, for one ear.
+
+    The reference goes through the ear once. All meet the same internal noise, so the scores are
+    those of `haaqi` with the same integer as `rng`.
+
+    Parameters
+    ----------
+    reference : array_like, shape (T,)
+        As for `haaqi`, which also explains the other parameters.
+    processed : sequence of array_like, shape (T',) each
+        One channel each, all of the same length.
+
+    Returns
+    -------
+    list of HaaqiScore
+        One for each processed signal.
+
+    Raises
+    ------
+    SilentReferenceError, ValueError, TypeError
+        As by `haaqi`; also if the processed signals differ in length.
+    """
+    options = Options(
+        rates=(
+            sample_rate,
+            sample_rate if processed_sample_rate is None else processed_sample_rate,
+        ),
+        equalisation=equalisation,
+        noise=noise,
+        silence_threshold_db=silence_threshold_db,
+        cepstral_noise_db=cepstral_noise_db,
+        segment_ms=segment_ms,
+    )
+    rng = _arguments.random_source(rng)
+    with ThreadPoolExecutor(_arguments.workers(workers)) as executor:
+        evaluation = Evaluation(reference, processed, audiogram, level_db_spl, options)
+        return evaluation.scores(rng, executor)
+
+
+def haaqi_ears(
+    reference: ArrayLike,
+    processed: ArrayLike,
+    *,
+    sample_rate: float,
+    processed_sample_rate: float | None = None,
+    listener: Listener,
+    equalisation: Equalisation,
+    level_db_spl: float | Sequence[float] = 65.0,
+    noise: NoiseName = "seeded",
+    rng: int | Random = 0,
+    workers: int | None = None,
+) -> tuple[HaaqiScore, HaaqiScore]:
+    """Score the quality of processed music for both ears of a listener.
+
+    The internal noise of the right ear follows that of the left in one stream, as in the Cadenza
+    challenges: the scores are those of two calls of `haaqi` with one `RandomState`.
+
+    Parameters
+    ----------
+    reference, processed : array_like, shape (2, T) and (2, T')
+        Left and right channel, as for `haaqi`, which also explains the other parameters.
+    listener : Listener
+        Has an audiogram for each ear.
+    level_db_spl : float or pair of float
+        Sound level in dB SPL of a signal with an RMS of 1, for both ears or for each.
+
+    Returns
+    -------
+    left, right : HaaqiScore
+
+    Raises
+    ------
+    SilentReferenceError, ValueError, TypeError
+        As by `haaqi`; also if there are not two channels.
+    """
+    options = Options(
+        rates=(
+            sample_rate,
+            sample_rate if processed_sample_rate is None else processed_sample_rate,
+        ),
+        equalisation=equalisation,
+        noise=noise,
+    )
+    rng = _arguments.random_source(rng)
+    ears = zip(
+        _arguments.two_channels("reference", reference),
+        _arguments.two_channels("processed", processed),
+        (listener.left, listener.right),
+        np.broadcast_to(level_db_spl, 2).tolist(),
+        strict=True,
+    )
+    with ThreadPoolExecutor(_arguments.workers(workers)) as executor:
+        left, right = (
+            Evaluation(channel, [candidate], audiogram, level, options).scores(rng, executor)[0]
+            for channel, candidate, audiogram, level in ears
+        )
+    return left, right
+
+
+def haaqi_many(
+    comparisons: Iterable[Mapping[str, Any]], *, workers: int | None = None
+) -> Iterator[tuple[HaaqiScore, HaaqiScore]]:
+    """Score a long list for both ears, with a comparison on each core.
+
+    Only as many comparisons as there are cores are taken from the list at a time, so it may be a
+    generator that reads files.
+
+    Parameters
+    ----------
+    comparisons : iterable of mapping
+        Arguments of `haaqi_ears`. To repeat a score, give each its own `rng`.
+    workers : int, optional
+        Number of threads; by default all cores that this process may use.
+
+    Yields
+    ------
+    left, right : HaaqiScore
+        In the order of the list.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> music = rng.normal(scale=0.1, size=(2, 12000))
+    >>> flat = Audiogram([20, 20, 20, 20, 20, 20, 20, 20])
+    >>> comparisons = [
+    ...     {"reference": music, "processed": np.clip(music, -limit, limit), "sample_rate": 24000,
+    ...      "listener": Listener("L1", flat, flat), "equalisation": "none", "level_db_spl": 85}
+    ...     for limit in (0.1, 0.2, 0.4)
+    ... ]
+    >>> [round(left.score, 2) for left, right in haaqi_many(comparisons)]
+    [0.62, 0.94, 1.0]
+    """
+    n_workers = _arguments.workers(workers)
+    waiting: deque[Future[tuple[HaaqiScore, HaaqiScore]]] = deque()
+    with ThreadPoolExecutor(n_workers) as executor:
+        for comparison in comparisons:
+            waiting.append(executor.submit(haaqi_ears, workers=1, **comparison))
+            if len(waiting) >= n_workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def warm_up() -> None:
+    """Compile what `haaqi` needs, if that has not been done on this machine before.
+
+    It takes some 20 seconds, once; `python -m cadenza.haaqi` does the same. Without it, the first
+    score takes that much longer, and a warning is logged.
+    """
+    noise = np.random.RandomState(0).standard_normal(12000)
+    flat = Audiogram([20, 20, 20, 20, 20, 20, 20, 20])
+    for name in ("seeded", "fast"):
+        haaqi(noise, noise, sample_rate=24000, audiogram=flat, equalisation="none", noise=name)

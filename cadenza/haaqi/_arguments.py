@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from numbers import Integral
 
+import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check
-from cadenza.haaqi.ear_model import Random
+from cadenza.haaqi.noise import Random
 from cadenza.haaqi.resampling import SAMPLE_RATE
 
 MIN_DURATION_S = 0.4
@@ -24,7 +25,7 @@ def signal(name: str, value: ArrayLike, sample_rate: float) -> NDArray[np.float6
     """Check one channel of audio."""
     samples = _check.signal(name, value, ndim=(1,))
     duration(name, samples.size / sample_rate)
-    if (peak := np.abs(samples).max()) > _MAX_AMPLITUDE:
+    if (peak := max(samples.max(), -samples.min())) > _MAX_AMPLITUDE:
         raise ValueError(f"{name} must not exceed {_MAX_AMPLITUDE:g}, got a peak of {peak:g}")
     return samples
 
@@ -56,25 +57,44 @@ def equalisation(value: str) -> None:
     raise ValueError(f"equalisation must be 'nalr' or 'none', got {value!r}{hint}")
 
 
-def noise_source(noise: str, rng: int | Random, cepstral_noise_db: float) -> Random | None:
-    """Check the noise, and return what draws it, or None."""
-    if noise not in ("seeded", "none"):
-        raise ValueError(f"noise must be 'seeded' or 'none', got {noise!r}")
+def noise(name: str, cepstral_noise_db: float) -> None:
+    """Check what noise there is."""
+    if name not in ("seeded", "fast", "none"):
+        raise ValueError(f"noise must be 'seeded', 'fast' or 'none', got {name!r}")
     if not 0 <= cepstral_noise_db < math.inf:
         raise ValueError(
             f"cepstral_noise_db must be finite, not negative, got {cepstral_noise_db!r}"
         )
-    if noise == "none":
-        if cepstral_noise_db > 0:
-            raise ValueError(
-                f"cepstral_noise_db must be 0 when noise is 'none', got {cepstral_noise_db!r}"
-            )
-        return None
+    if name == "none" and cepstral_noise_db > 0:
+        raise ValueError(
+            f"cepstral_noise_db must be 0 when noise is 'none', got {cepstral_noise_db!r}"
+        )
+
+
+def random_source(rng: int | Random) -> Random:
+    """Check what draws the noise, and seed it if it is an integer."""
     if isinstance(rng, np.random.RandomState | np.random.Generator):
         return rng
     if isinstance(rng, Integral) and not isinstance(rng, bool):
         return np.random.RandomState(int(rng))
     raise TypeError(f"rng must be an integer, a RandomState or a Generator, got {rng!r}")
+
+
+def workers(value: int | None) -> int:
+    """Check the number of threads; by default all cores that this process may use."""
+    if value is None:
+        return int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"workers must be a positive integer, got {value!r}")
+    return int(value)
+
+
+def two_channels(name: str, value: ArrayLike) -> NDArray[np.float64]:
+    """Check that a signal has a channel for each ear."""
+    channels = _check.signal(name, value, ndim=(2,))
+    if channels.shape[0] != 2:
+        raise ValueError(f"{name} must have 2 channels, got shape {channels.shape}")
+    return channels
 
 
 def segment_size(segment_ms: float) -> int:

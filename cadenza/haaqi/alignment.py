@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from typing import TypeVar, cast
+
 import numpy as np
 import scipy.fft
-import scipy.signal
 from numpy.typing import NDArray
+
+from cadenza.haaqi.correlation_kernel import add_cross_spectra, energy, lagged_sums, stretches
+
+Float = TypeVar("Float", bound=np.floating)
 
 _BACK_OFF = 48  # samples: the signal as a whole is left 2 ms late, as filters may disperse it
 _MAX_LAG = 2400  # samples: 100 ms
 _FFT_LENGTH = 16384  # fits in the cache
+_BATCH = 8  # transforms at a time
+
+_PRECISION = 1e-5  # of correlations in single precision, with a wide margin
+_MAX_SPAN = 128  # lags that are cheaper to try one by one than all at once in double precision
 
 
 class SilentReferenceError(ValueError):
@@ -41,47 +51,61 @@ def align_and_trim(
     """
     n_samples = min(reference.size, processed.size)
     reference, processed = reference[:n_samples], processed[:n_samples]
-    peak = np.abs(reference).max()
+    peak = max(reference.max(), -reference.min())
     if peak == 0:
         raise SilentReferenceError("reference must not be silent, got only zeros")
-    correlation = scipy.signal.correlate(
-        processed - processed.mean(), reference - reference.mean(), method="fft"
-    )
-    delay = _last_argmax(np.abs(correlation)) - (n_samples - 1)
+    delay = _delay(reference, processed)
+    sounds = (reference > 0.001 * peak) | (reference < -0.001 * peak)
+    first, last = int(sounds.argmax()), sounds.size - int(sounds[::-1].argmax())
     processed = shift(processed, _BACK_OFF - delay)
-    first, last = np.flatnonzero(np.abs(reference) > 0.001 * peak)[[0, -1]]
-    return reference[first : last + 1], processed[first : last + 1], delay
+    return reference[first:last], processed[first:last], delay
 
 
-def align_band(paths: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Line up the processed path (row 1) of a band with the reference path (row 0)."""
-    reference, processed = paths
-    return np.stack([reference, shift(processed, -best_lag(reference, processed))])
+def _delay(reference: NDArray[np.float64], processed: NDArray[np.float64]) -> int:
+    """Find the lag of the largest covariance, positive or negative; of equal ones, the last.
 
-
-def best_lag(reference: NDArray[np.float64], processed: NDArray[np.float64]) -> int:
-    """Find how many samples, -2400 to 2399, the processed path is late.
-
-    Unlike for whole signals, the correlation is signed and means are kept. It is summed in
-    blocks: their spectra are added up, and only the sum is transformed back.
+    Single precision finds the lags that come into question, double precision decides.
     """
-    block = _FFT_LENGTH - 2 * _MAX_LAG
-    n_blocks = -(-reference.size // block)
-    padding = n_blocks * block - reference.size
-    blocks = np.pad(reference, (0, padding)).reshape(n_blocks, block)
-    around_blocks = np.lib.stride_tricks.sliding_window_view(
-        np.pad(processed, (_MAX_LAG, _MAX_LAG + padding)), _FFT_LENGTH
-    )[::block]
-    cross_spectrum = np.einsum(
-        "bf,bf->f",
-        scipy.fft.rfft(blocks, _FFT_LENGTH).conj(),
-        scipy.fft.rfft(around_blocks),
-    )
-    correlation = scipy.fft.irfft(cross_spectrum, _FFT_LENGTH)
-    return _last_argmax(correlation[: 2 * _MAX_LAG]) - _MAX_LAG
+    lags = _possible_delays(reference, processed)
+    means = reference.mean(), processed.mean()
+    exact = []
+    for lag in lags:
+        n_samples = reference.size - abs(lag)
+        product = reference[max(-lag, 0) :][:n_samples] - means[0]
+        product *= processed[max(lag, 0) :][:n_samples] - means[1]
+        exact.append(abs(product.sum()))
+    return int(lags[_last_argmax(np.array(exact))])
 
 
-def shift(signal: NDArray[np.float64], n_samples: int) -> NDArray[np.float64]:
+def _possible_delays(
+    reference: NDArray[np.float64], processed: NDArray[np.float64]
+) -> NDArray[np.int_]:
+    """Lags whose covariance, in single precision, may be the largest."""
+    n_samples = reference.size
+    n_fft = scipy.fft.next_fast_len(2 * n_samples - 1, real=True)
+    spectrum = scipy.fft.rfft(_normalised(reference), n_fft)
+    np.conj(spectrum, out=spectrum)
+    spectrum *= scipy.fft.rfft(_normalised(processed), n_fft)
+    if not spectrum.any():
+        return np.array([n_samples - 1])  # silence is equally good at all lags
+    covariance = scipy.fft.irfft(spectrum, n_fft, overwrite_x=True)
+    np.abs(covariance, out=covariance)
+    possible = np.flatnonzero(covariance >= covariance.max() - _PRECISION)
+    lags: NDArray[np.int_] = np.sort(np.where(possible < n_samples, possible, possible - n_fft))
+    return lags[np.abs(lags) < n_samples]
+
+
+def _normalised(signal: NDArray[np.float64]) -> NDArray[np.float32]:
+    """A signal without its mean, with an energy of 1, in single precision."""
+    centred = signal - signal.mean()
+    norm = np.sqrt(np.square(centred).sum())
+    if norm > 0:
+        centred /= norm
+    single: NDArray[np.float32] = centred.astype(np.float32)
+    return single
+
+
+def shift(signal: NDArray[Float], n_samples: int) -> NDArray[Float]:
     """Move a signal to later (or, if negative, earlier) times along the last axis.
 
     The length stays; zeros move in.
@@ -97,6 +121,57 @@ def shift(signal: NDArray[np.float64], n_samples: int) -> NDArray[np.float64]:
     return out
 
 
-def _last_argmax(values: NDArray[np.float64]) -> int:
+def align_band(reference: NDArray[np.float32], processed: NDArray[np.float32]) -> None:
+    """Line up the processed path of a band with the reference path, in place."""
+    lag = best_lag(reference, processed)
+    if lag > 0:
+        processed[:-lag] = processed[lag:]
+        processed[-lag:] = 0
+    elif lag < 0:
+        processed[-lag:] = processed[:lag]
+        processed[:-lag] = 0
+
+
+def best_lag(reference: NDArray[np.float32], processed: NDArray[np.float32]) -> int:
+    """Find how many samples, -2400 to 2399, the processed path of a band is late.
+
+    Unlike for whole signals, the correlation is signed and means are kept.
+    """
+    correlation = _correlation(reference, processed)
+    largest = math.sqrt(energy(reference) * energy(processed))
+    possible = np.flatnonzero(correlation >= correlation.max() - _PRECISION * largest)
+    first, last = possible[0], possible[-1]
+    if first == last:
+        return int(first) - _MAX_LAG
+    if last - first < _MAX_SPAN:
+        exact = lagged_sums(reference, processed, first - _MAX_LAG, last - first + 1)
+    else:
+        first = 0
+        exact = _correlation(reference.astype(np.float64), processed.astype(np.float64))
+    return int(first) + _last_argmax(exact) - _MAX_LAG
+
+
+def _correlation(reference: NDArray[Float], processed: NDArray[Float]) -> NDArray[Float]:
+    """Correlation at lags of -2400 to 2399, in the precision of the signals.
+
+    It is summed in blocks: their spectra are added up, and only the sum is transformed back.
+    """
+    hop = _FFT_LENGTH - 2 * _MAX_LAG
+    n_hops = -(-reference.size // hop)
+    cross_spectrum = np.zeros(_FFT_LENGTH // 2 + 1, np.result_type(reference, 1j))
+    for first in range(0, n_hops, _BATCH):
+        n_rows = min(_BATCH, n_hops - first)
+        pieces = np.empty((n_rows, hop), reference.dtype)
+        around = np.empty((n_rows, _FFT_LENGTH), reference.dtype)
+        stretches(reference, first * hop, hop, pieces)
+        stretches(processed, first * hop - _MAX_LAG, hop, around)
+        add_cross_spectra(
+            scipy.fft.rfft(pieces, _FFT_LENGTH), scipy.fft.rfft(around), cross_spectrum
+        )
+    correlation = scipy.fft.irfft(cross_spectrum, _FFT_LENGTH)[: 2 * _MAX_LAG]
+    return cast("NDArray[Float]", correlation)
+
+
+def _last_argmax(values: NDArray[Float]) -> int:
     """Index of the largest value; of several equal ones, the last."""
     return int(values.size - 1 - np.argmax(values[::-1]))

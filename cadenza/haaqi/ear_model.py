@@ -1,116 +1,184 @@
-"""The auditory periphery behind the middle ear, one band after the other."""
+"""What a listener's ear makes of a reference and of processed signals, band by band."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import threading
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from itertools import repeat
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cadenza.haaqi import periphery
-from cadenza.haaqi.alignment import align_band, shift
-from cadenza.haaqi.cochlea import N_BANDS, Cochlea
-from cadenza.haaqi.levels import FloatOrArray, rms, to_db
-
-Random: TypeAlias = np.random.RandomState | np.random.Generator
-
-_NOISE_DB = -10  # internal noise relative to the threshold of hearing
+from cadenza.haaqi.alignment import align_band
+from cadenza.haaqi.cochlea import N_BANDS, UPPER_KNEE_DB_SPL, Cochlea
+from cadenza.haaqi.ear_kernel import BLOCK, compressed_band, control_energy, inner_hair_cells
+from cadenza.haaqi.levels import to_db
+from cadenza.haaqi.noise import Noise
+from cadenza.haaqi.resampling import SAMPLE_RATE
+from cadenza.haaqi.short_time import SMOOTHING_HOP, Frames, smooth_envelope
 
 
 @dataclass(frozen=True)
-class Band:
-    """What the ear makes of the two signals in one band (row 0: reference, row 1: processed).
+class Excitation:
+    """What reaches the auditory nerve; the first of P + 1 signals is the reference.
 
     Parameters
     ----------
-    level_db_sl : ndarray, shape (2,)
-        Level of the whole signal in dB above the listener's threshold.
-    envelope, motion : ndarray, shape (2, N)
-        Envelope and basilar membrane motion, compressed and adapted, in dB SL.
+    levels_db_sl : ndarray, shape (P + 1, 32)
+        Levels of the whole signals in dB above the listener's threshold.
+    envelopes : ndarray, shape (P + 1, 32, S)
+        Smoothed envelopes in dB SL.
+    covariances : ndarray, shape (P, 32, S')
+        Covariance of the reference path with each processed one in short frames, 0 to 1; 0 where
+        the reference is below the silence threshold.
+    frame_levels_db_sl : ndarray, shape (32, S')
+        Level of the reference path in these frames.
     """
 
-    level_db_sl: NDArray[np.float64]
-    envelope: NDArray[np.float64]
-    motion: NDArray[np.float64]
+    levels_db_sl: NDArray[np.float64]
+    envelopes: NDArray[np.float64]
+    covariances: NDArray[np.float64]
+    frame_levels_db_sl: NDArray[np.float64]
 
 
-def auditory_bands(
-    signals: NDArray[np.float64], cochlea: Cochlea, level_db_spl: float, rng: Random | None
-) -> Iterator[Band]:
-    """Yield the bands from low to high frequency, with internal noise and on common time.
+@dataclass(frozen=True)
+class _Filters:
+    """Signals, shape (P + 1, N), and the poles of their control and analysis filters."""
+
+    signals: NDArray[np.float64]
+    wide: NDArray[np.float64]
+    radius: NDArray[np.float64]
+    waits: NDArray[np.int_]
+
+
+class Ear:
+    """One ear. Its bands are independent and are heard in parallel.
 
     Parameters
     ----------
-    signals : ndarray, shape (2, N)
-        Reference and processed signal behind the middle ear.
     cochlea : Cochlea
         Parameters of all bands.
     level_db_spl : float
         Level in dB SPL of a signal whose RMS is 1.
-    rng : RandomState, Generator or None
-        Draws the internal noise; None leaves it out.
+    noise, noise_rms : Noise and float
+        Internal noise, and its RMS.
+    frames : Frames
+        How the covariance is framed.
+    silence_threshold_db : float
+        Level in dB SL below which no covariance is needed.
     """
-    delays = _group_delays(signals[0], cochlea, level_db_spl)
-    noises = _internal_noise(signals.shape[-1], level_db_spl, rng)
-    for k, (delay, noise) in enumerate(zip(delays, noises, strict=True)):
-        band = auditory_band(signals, cochlea[k], level_db_spl)
-        wait = delays.max() - delay
-        yield Band(band.level_db_sl, shift(band.envelope, wait), shift(band.motion + noise, wait))
 
+    def __init__(
+        self,
+        cochlea: Cochlea,
+        *,
+        level_db_spl: float,
+        noise: Noise,
+        noise_rms: float,
+        frames: Frames,
+        silence_threshold_db: float,
+    ) -> None:
+        self.cochlea = cochlea
+        self.level_db_spl = level_db_spl
+        self.noise = noise
+        self.noise_rms = noise_rms
+        self.frames = frames
+        self.silence_threshold_db = silence_threshold_db
+        self._angle = 2 * np.pi * cochlea.centre_hz / SAMPLE_RATE
+        self._adaptation = periphery.adaptation()
+        self._memory = threading.local()
 
-def auditory_band(signals: NDArray[np.float64], cochlea: Cochlea, level_db_spl: float) -> Band:
-    """One band (`cochlea` holds its parameters), before internal noise and common time."""
-    # A wide filter controls bandwidth (once for the whole signal) and gain (at every sample)
-    control = np.abs(periphery.gammatone(signals, cochlea.centre_hz, cochlea.wide))
-    control_db_spl = level_db_spl + to_db(rms(control))
-    bandwidths = periphery.bandwidth(control_db_spl, cochlea)
-    analysis = np.stack(
-        [
-            periphery.gammatone(signal, cochlea.centre_hz, bandwidth)
-            for signal, bandwidth in zip(signals, bandwidths, strict=True)
-        ]
-    )
-    gain = periphery.compression_gain(level_db_spl + to_db(control), cochlea)
-    envelope = np.abs(analysis)
-    analysis_db_spl = level_db_spl + to_db(rms(envelope))
-    envelope, motion = align_band(gain * envelope), align_band(gain * analysis.real)
-    envelope, motion = periphery.to_sensation_level(envelope, motion, cochlea.ihc_db - level_db_spl)
-    envelope, motion = periphery.adapt(envelope, motion)
-    return Band(_long_term_level(analysis_db_spl, control_db_spl, cochlea), envelope, motion)
+    def hear(self, signals: NDArray[np.float64], executor: Executor) -> Excitation:
+        """Let the ear hear signals, shape (P + 1, N), which come from behind the middle ear."""
+        cochlea, n_samples = self.cochlea, signals.shape[1]
+        noise_is_ready = executor.submit(self.noise.prepare, 2 * N_BANDS, n_samples)
+        wide = periphery.pole_radius(cochlea.centre_hz, cochlea.wide)
+        energies = executor.map(lambda signal: control_energy(signal, self._angle, wide), signals)
+        control_rms = periphery.gammatone_gain(wide) * np.sqrt(np.stack(list(energies)) / n_samples)
+        control_db_spl = self.level_db_spl + to_db(control_rms)
+        bandwidth = periphery.bandwidth(control_db_spl, cochlea)
+        radius = periphery.pole_radius(cochlea.centre_hz, bandwidth)
+        delays = periphery.group_delay(radius[0])  # of the reference path, for all
+        filters = _Filters(signals, wide, radius, delays.max() - delays)
+        noise_is_ready.result()
 
+        n_signals, n_frames = signals.shape[0], n_samples // self.frames.hop
+        excitation = Excitation(
+            levels_db_sl=np.empty((n_signals, N_BANDS)),
+            envelopes=np.empty((n_signals, N_BANDS, n_samples // SMOOTHING_HOP)),
+            covariances=np.empty((n_signals - 1, N_BANDS, n_frames)),
+            frame_levels_db_sl=np.empty((N_BANDS, n_frames)),
+        )
+        rms = executor.map(lambda k: self._band(filters, k, excitation), range(N_BANDS))
+        # Levels below 0 dB SPL are raised to it before the gain, not after
+        level_db_spl = np.maximum(self.level_db_spl + to_db(np.stack(list(rms), axis=1)), 0)
+        level_db_spl += periphery.compression_gain_db(control_db_spl, cochlea)
+        excitation.levels_db_sl[:] = np.maximum(level_db_spl - cochlea.ihc_db, 0)
+        return excitation
 
-def _long_term_level(
-    analysis_db_spl: NDArray[np.float64], control_db_spl: NDArray[np.float64], cochlea: Cochlea
-) -> NDArray[np.float64]:
-    # Levels below 0 dB SPL are raised to it before the gain, not after
-    gain_db = periphery.compression_gain_db(control_db_spl, cochlea)
-    return np.maximum(np.maximum(analysis_db_spl, 0) + gain_db - cochlea.ihc_db, 0)
+    def _band(self, filters: _Filters, k: int, out: Excitation) -> NDArray[np.float64]:
+        """Fill in band `k`, and return the RMS of all signals behind its filters."""
+        (n_signals, n_samples), wait = filters.signals.shape, filters.waits[k]
+        envelopes, motions = self._arrays(n_signals, -(-n_samples // BLOCK) * BLOCK)
+        rms = self._compress(filters, k, envelopes, motions)
+        for path in range(1, n_signals):
+            for array in (envelopes, motions):
+                align_band(array[0, :n_samples], array[path, :n_samples])
 
+        threshold_db = self.cochlea.ihc_db[k] - self.level_db_spl
+        for path in range(n_signals):
+            inner_hair_cells(envelopes[path], motions[path], threshold_db, *self._adaptation)
+            row = k if path == 0 else N_BANDS + k
+            self.noise.add_to(motions[path, :n_samples], row, self.noise_rms)
+            out.envelopes[path, k] = smooth_envelope(envelopes[path, :n_samples], wait)
+        for path in range(1, n_signals):
+            out.covariances[path - 1, k], out.frame_levels_db_sl[k] = self.frames.covariance(
+                motions[0, :n_samples], motions[path, :n_samples], wait, self.silence_threshold_db
+            )
+        return rms
 
-def _group_delays(
-    reference: NDArray[np.float64], cochlea: Cochlea, level_db_spl: float
-) -> NDArray[np.int_]:
-    """Delays of all analysis filters of the reference path; they serve for both paths."""
-    control_rms = [
-        rms(np.abs(periphery.gammatone(reference, centre_hz, wide)))
-        for centre_hz, wide in zip(cochlea.centre_hz, cochlea.wide, strict=True)
-    ]
-    bandwidths = periphery.bandwidth(level_db_spl + to_db(np.array(control_rms)), cochlea)
-    return periphery.group_delay(cochlea.centre_hz, bandwidths)
+    def _compress(
+        self,
+        filters: _Filters,
+        k: int,
+        envelopes: NDArray[np.float32],
+        motions: NDArray[np.float32],
+    ) -> NDArray[np.float64]:
+        """Filter and compress all signals, and return the RMS of their envelopes before that."""
+        radius, wide = filters.radius[:, k], filters.wide[k]
+        scale = periphery.gammatone_gain(radius)
+        ratio = self.cochlea.ratio[k]
+        # Natural logarithms of powers, as the control filter gives them without its gain
+        to_log = math.log(10) / 10
+        offset = self.level_db_spl + 20 * math.log10(periphery.gammatone_gain(wide))
+        knee, upper_knee = (
+            np.array([self.cochlea.knee_db_spl[k], UPPER_KNEE_DB_SPL]) - offset
+        ) * to_log
+        slope = -(1 - 1 / ratio) / 2
+        loss = self.cochlea.ohc_db[k] * to_log / 2
+        compression = np.array([math.exp(knee), math.exp(upper_knee), -loss - slope * knee, slope])
+        n_signals, n_samples = filters.signals.shape
+        energy = np.empty(n_signals)
+        for i in range(0, n_signals, 2):  # the last pair may do one again
+            pair = slice(min(i, n_signals - 2), i + 2)
+            energy[pair] = compressed_band(
+                filters.signals[pair],
+                self._angle[k],
+                np.array([wide, wide, *radius[pair]]),
+                compression,
+                scale[pair],
+                envelopes[pair],
+                motions[pair],
+            )
+        rms: NDArray[np.float64] = scale * np.sqrt(energy / n_samples)
+        return rms
 
-
-def _internal_noise(
-    n_samples: int, level_db_spl: float, rng: Random | None
-) -> Iterator[FloatOrArray]:
-    """Yield the noise of each band for both paths."""
-    if rng is None:
-        yield from repeat(0.0, N_BANDS)
-        return
-    noise_rms = 10 ** ((_NOISE_DB - level_db_spl) / 20)
-    # Seeded scores depend on this order: all bands of the reference first
-    reference_noise = rng.standard_normal((N_BANDS, n_samples))
-    for row in reference_noise:
-        yield noise_rms * np.stack([row, rng.standard_normal(n_samples)])
+    def _arrays(self, *shape: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Arrays of this thread, used again for each band: fresh memory is slow."""
+        if getattr(self._memory, "shape", None) != shape:
+            self._memory.shape = shape
+            self._memory.arrays = np.empty((2, *shape), np.float32)
+        envelopes, motions = self._memory.arrays
+        return envelopes, motions

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.signal import fftconvolve, firwin
 
 from cadenza.haaqi.cochlea import N_BANDS
-from cadenza.haaqi.ear_model import Random
 from cadenza.haaqi.levels import TINY, from_db, to_db
+from cadenza.haaqi.noise import Noise
 
 _FRAME_RATE = 250  # of the smoothed envelopes, in Hz
 _MODULATION_BANDS_HZ = ([20, 32], [32, 50], [50, 80], [80])
@@ -24,7 +24,7 @@ def cepstral_correlation(
     *,
     silence_threshold_db: float,
     noise_db: float,
-    rng: Random | None,
+    noise: Noise,
 ) -> float | None:
     """Correlation between the fast changes of spectral shape in both signals.
 
@@ -36,8 +36,8 @@ def cepstral_correlation(
         Frames in which the reference is not louder are left out.
     noise_db : float
         Standard deviation of noise added to the envelopes.
-    rng : RandomState, Generator or None
-        Draws that noise; None leaves it out.
+    noise : Noise
+        Draws that noise.
 
     Returns
     -------
@@ -47,8 +47,11 @@ def cepstral_correlation(
     envelopes = envelopes[..., _audible_frames(envelopes[0], silence_threshold_db)]
     if envelopes.shape[-1] <= 1:
         return None
-    if rng is not None:  # drawn at 0 dB too: a second ear's noise follows in the same stream
-        envelopes = envelopes + noise_db * rng.standard_normal(envelopes.shape)
+    # At 0 dB as well a second ear's noise follows only then in the same stream
+    if noise_db > 0:
+        envelopes = envelopes + noise_db * noise.draw(envelopes.shape)
+    else:
+        noise.skip(envelopes.size)
     return float(modulation_correlations(envelopes).mean())
 
 

@@ -1,8 +1,4 @@
-"""Stages of the auditory periphery.
-
-Signals are at 24 kHz with time on the last axis. The stages after the filters each work on one
-band: on its envelope and on the motion of the basilar membrane, which the envelope encloses.
-"""
+"""The middle ear, and what the filters and hair cells of the inner ear are set to."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ import scipy.signal
 from numpy.typing import NDArray
 
 from cadenza.haaqi.cochlea import UPPER_KNEE_DB_SPL, Cochlea, erb_hz
-from cadenza.haaqi.levels import TINY, FloatOrArray, from_db
+from cadenza.haaqi.levels import FloatOrArray
 from cadenza.haaqi.resampling import SAMPLE_RATE
 
 
@@ -22,45 +18,20 @@ def middle_ear(signal: NDArray[np.float64]) -> NDArray[np.float64]:
     return scipy.signal.lfilter(*high_pass, scipy.signal.lfilter(*low_pass, signal))
 
 
-def gammatone(
-    signal: NDArray[np.float64], centre_hz: FloatOrArray, relative_bandwidth: FloatOrArray
-) -> NDArray[np.complex128]:
-    """Filter with a gammatone of fourth order.
-
-    Parameters
-    ----------
-    signal : ndarray, shape (..., T)
-    centre_hz : float
-        Centre frequency in Hz.
-    relative_bandwidth : float
-        Bandwidth re that of a healthy ear at low levels.
-
-    Returns
-    -------
-    ndarray, shape (..., T)
-        The magnitude is the envelope, the real part the motion of the basilar membrane. For a
-        tone at the centre frequency the envelope is the tone's amplitude.
-    """
-    radius = pole_radius(centre_hz, relative_bandwidth)
-    pole = radius * np.exp(2j * np.pi * centre_hz / SAMPLE_RATE)
-    # A fourfold complex pole passes one side of the spectrum only, so no carrier is needed. Two
-    # sections with a double pole are accurate to 1e-12; one with all four loses 8 digits.
-    sections: NDArray[np.complex128] = np.array([[1, 2 * pole, 0, 1, -2 * pole, pole**2]] * 2)
-    sections[0, :3] *= 2 * (1 - radius) ** 4 / (1 + 2 * radius) ** 2
-    return scipy.signal.sosfilt(sections, signal)
-
-
-def pole_radius(centre_hz: FloatOrArray, relative_bandwidth: FloatOrArray) -> FloatOrArray:
+def pole_radius(centre_hz: FloatOrArray, relative_bandwidth: FloatOrArray) -> NDArray[np.float64]:
     """Radius of the gammatone's fourfold pole."""
     bandwidth_hz = 1.019 * relative_bandwidth * erb_hz(centre_hz)
-    return np.exp(-2 * np.pi * bandwidth_hz / SAMPLE_RATE)
+    radius: NDArray[np.float64] = np.exp(-2 * np.pi * bandwidth_hz / SAMPLE_RATE)
+    return radius
 
 
-def group_delay(
-    centre_hz: NDArray[np.float64], relative_bandwidth: NDArray[np.float64]
-) -> NDArray[np.int_]:
+def gammatone_gain(radius: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Gain that makes the envelope of a tone at the centre frequency the tone's amplitude."""
+    return 2 * (1 - radius) ** 4 / (1 + 2 * radius) ** 2
+
+
+def group_delay(radius: NDArray[np.float64]) -> NDArray[np.int_]:
     """Delay of the gammatone at its centre frequency, in whole samples."""
-    radius = pole_radius(centre_hz, relative_bandwidth)
     return np.rint(4 * radius / (1 - radius) + 4 * radius / (1 + 2 * radius)).astype(int)
 
 
@@ -76,34 +47,19 @@ def compression_gain_db(level_db_spl: NDArray[np.float64], cochlea: Cochlea) -> 
     return -cochlea.ohc_db - (level_db_spl - cochlea.knee_db_spl) * (1 - 1 / cochlea.ratio)
 
 
-def compression_gain(level_db_spl: NDArray[np.float64], cochlea: Cochlea) -> NDArray[np.float64]:
-    """Linear gain for a level that varies over time.
-
-    The gain starts from 0 and follows the level with a lag of 0.2 ms (Zhang et al., 2001).
-    """
-    gain = from_db(compression_gain_db(level_db_spl, cochlea))
-    return scipy.signal.lfilter(*scipy.signal.butter(1, 800, fs=SAMPLE_RATE), gain)
-
-
-def to_sensation_level(
-    envelope: NDArray[np.float64], motion: NDArray[np.float64], threshold_db: FloatOrArray
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Turn amplitudes into dB above threshold (dB SL), 0 below it.
-
-    The motion keeps its fine structure and takes the new envelope.
-    """
-    sensation = np.maximum(20 * np.log10(envelope + TINY) - threshold_db, 0)
-    return sensation, motion * ((sensation + TINY) / (envelope + TINY))
-
-
-def adapt(
-    envelope: NDArray[np.float64], motion: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Let the inner hair cells adapt: an onset starts twice as high, and settles in 2 and 60 ms.
+def adaptation() -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """Adaptation of inner hair cells: an onset starts twice as high, and settles in 2 and 60 ms.
 
     The model is a circuit (Kates, 2013): the envelope drives resistor r1 to a first node, from
     which r2 leads to a second node and r3 on to ground; a capacitor at each node makes the fast
     and the slow adaptation. The output is the current through r1.
+
+    Returns
+    -------
+    direct : float
+        Gain of the input itself.
+    gains, poles : ndarray, shape (2,)
+        Gains of two one-pole filters of the input that are added, and their poles.
     """
     r1 = 1 / 2
     r2 = r3 = (1 - r1) / 2
@@ -114,5 +70,5 @@ def adapt(
     node_2 = np.array([r2 + r3 + slow, -slow])
     denominator = np.convolve(node_1, node_2) - [r1 * r3, 0, 0]
     numerator = (denominator - [*(r2 * node_2), 0]) / r1
-    adapted = np.maximum(scipy.signal.lfilter(numerator, denominator, envelope), 0)
-    return adapted, motion * ((adapted + TINY) / (envelope + TINY))
+    gains, poles, direct = scipy.signal.residuez(numerator, denominator)
+    return float(direct[0].real), gains.real, poles.real

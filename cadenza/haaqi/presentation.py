@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check, audio
 from cadenza.audiogram import Listener
-from cadenza.haaqi import SilentReferenceError, haaqi
+from cadenza.haaqi import NoiseName, SilentReferenceError, haaqi_ears
 
 
 def presentation_level_db_spl(music: ArrayLike, *, presented_db_spl: float = 65.0) -> float:
@@ -44,6 +45,10 @@ def presentation_level_db_spl(music: ArrayLike, *, presented_db_spl: float = 65.
     if rms == 0:
         raise SilentReferenceError("the reference is silent")
     return float(presented_db_spl - 20 * np.log10(rms))
+
+
+NOISES: tuple[str, ...] = get_args(NoiseName)
+"""What the noise of an evaluation may be."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,11 @@ def present(
 
 
 def score_both_ears(
-    signals: Presented, *, listener: Listener, rng: np.random.RandomState
+    signals: Presented,
+    *,
+    listener: Listener,
+    rng: np.random.RandomState,
+    noise: NoiseName = "seeded",
 ) -> tuple[float, float, float]:
     """HAAQI of the left ear, of the right ear, and their mean.
 
@@ -116,17 +125,17 @@ def score_both_ears(
         Whose ears.
     rng : RandomState
         Draws the internal noise, of the left ear first.
+    noise : {"seeded", "fast", "none"}
+        As for `haaqi`.
     """
-    left, right = (
-        haaqi(
-            signals.reference[ear],
-            signals.processed[ear],
-            sample_rate=signals.sample_rate,
-            audiogram=audiogram,
-            equalisation="none",
-            level_db_spl=signals.level_db_spl[ear],
-            rng=rng,
-        ).score
-        for ear, audiogram in enumerate((listener.left, listener.right))
+    left, right = haaqi_ears(
+        signals.reference,
+        signals.processed,
+        sample_rate=signals.sample_rate,
+        listener=listener,
+        equalisation="none",
+        level_db_spl=signals.level_db_spl.tolist(),
+        noise=noise,
+        rng=rng,
     )
-    return left, right, (left + right) / 2
+    return left.score, right.score, (left.score + right.score) / 2

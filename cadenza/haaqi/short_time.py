@@ -7,84 +7,86 @@ half of another. No frame is centred half a window after the start.
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 from scipy.signal.windows import hann
 
-from cadenza.haaqi.levels import TINY
+from cadenza.haaqi.correlation_kernel import frame_covariances, window_sums
 
-_SMOOTHING_WINDOW = 192  # samples: 8 ms
-_LAGS = np.r_[0:25, -24:0]  # samples: 1 ms either way, in the order of an inverse FFT
-_BATCH = 256  # frames that fit in the cache together
+SMOOTHING_HOP = 96
+"""Samples (4 ms) between the values of a smoothed envelope."""
+
+_MAX_LAG = 24  # samples: 1 ms
 
 
-def smooth_envelope(envelope: NDArray[np.float64]) -> NDArray[np.float64]:
+def smooth_envelope(envelope: NDArray[np.float32], delay: int) -> NDArray[np.float64]:
     """Average an envelope over 8 ms, every 4 ms.
 
     Parameters
     ----------
-    envelope : ndarray, shape (..., N)
+    envelope : ndarray, shape (N,)
+    delay : int
+        Samples by which to move the envelope to later times first; its end is lost.
 
     Returns
     -------
-    ndarray, shape (..., S)
+    ndarray, shape (S,)
     """
-    window = hann(_SMOOTHING_WINDOW)
-    hop = window.size // 2
-    rising, falling = window[:hop], window[hop:]
-    n_frames = envelope.shape[-1] // hop
-    hops = envelope[..., : n_frames * hop].reshape(*envelope.shape[:-1], n_frames, hop)
-    first = hops[..., :1, :] @ falling / falling.sum()
-    inner = (hops[..., 1:-1, :] @ rising + hops[..., 2:, :] @ falling) / window.sum()
-    last = hops[..., -1:, :] @ rising / rising.sum()
-    return np.concatenate([first, inner, last], axis=-1)
+    halves = hann(2 * SMOOTHING_HOP).reshape(2, -1)
+    rising, falling = window_sums(envelope, delay, halves)
+    whole = halves.sum()
+    inner = (rising[1:-1] + falling[2:]) / whole
+    return np.concatenate([falling[:1] / halves[1].sum(), inner, rising[-1:] / halves[0].sum()])
 
 
-def short_time_covariance(motion: NDArray[np.float64], window_size: int) -> NDArray[np.float64]:
-    """Covariance of the two paths' basilar membrane motion, and the level of the reference.
+class Frames:
+    """Frames for the covariance of the basilar membrane's motion.
 
     Parameters
     ----------
-    motion : ndarray, shape (2, N)
-        Reference and processed path in dB SL.
     window_size : int
         In samples, even.
-
-    Returns
-    -------
-    ndarray, shape (2, S)
-        Row 0: largest normalised cross-covariance within 1 ms, 0 to 1. Row 1: level of the
-        reference in dB SL.
     """
-    window = hann(window_size)
-    hop = window_size // 2
-    last = (motion.shape[-1] // hop - 1) * hop
-    inner = np.lib.stride_tricks.sliding_window_view(motion, window_size, axis=-1)[:, hop:last:hop]
-    batches = [inner[:, i : i + _BATCH] for i in range(0, inner.shape[1], _BATCH)]
-    return np.concatenate(
-        [
-            _covariance(motion[:, None, :hop], window[hop:]),
-            *(_covariance(batch, window) for batch in batches),
-            _covariance(motion[:, None, last : last + hop], window[:hop]),
-        ],
-        axis=-1,
-    )
 
+    def __init__(self, window_size: int) -> None:
+        window = hann(window_size)
+        self.hop = window_size // 2
+        self._windows = [window[self.hop :], window, window[: self.hop]]
+        self._overlaps = [
+            np.correlate(window, window, "full")[window.size - 1 - _MAX_LAG :][: 2 * _MAX_LAG + 1]
+            for window in self._windows
+        ]
 
-def _covariance(frames: NDArray[np.float64], window: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Frames (2, S, window) -> covariance and level (2, S)."""
-    frames = frames * window
-    frames -= frames.mean(axis=-1, keepdims=True)
-    power = np.square(frames).sum(axis=-1) / np.square(window).sum()
+    def covariance(
+        self,
+        reference: NDArray[np.float32],
+        processed: NDArray[np.float32],
+        delay: int,
+        threshold_db: float,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Covariance of two paths' motion, and the level of the reference.
 
-    n_fft = scipy.fft.next_fast_len(window.size + _LAGS.max(), real=True)
-    reference, processed = scipy.fft.rfft(frames, n_fft)
-    cross = scipy.fft.irfft(reference.conj() * processed, n_fft)[:, _LAGS]
-    overlap = np.correlate(window, window, "full")[window.size - 1 + _LAGS]
-    largest = np.abs(cross / overlap).max(axis=-1)
+        Parameters
+        ----------
+        reference, processed : ndarray, shape (N,)
+            Motion in dB SL.
+        delay : int
+            Samples by which to move both to later times first; their ends are lost.
+        threshold_db : float
+            Frames in which the reference is not louder get a covariance of 0.
 
-    audible = (power > TINY).all(axis=0)
-    norm = np.sqrt(np.where(audible, power[0] * power[1], 1))
-    covariance = np.where(audible, np.minimum(largest / norm, 1), 0)
-    # The envelope of a sinusoid, which is in dB SL here, is the square root of 2 times its RMS
-    return np.stack([covariance, np.sqrt(2 * power[0])])
+        Returns
+        -------
+        covariance : ndarray, shape (S,)
+            Largest normalised cross-covariance within 1 ms, 0 to 1.
+        level_db_sl : ndarray, shape (S,)
+            Level of the reference in dB SL.
+        """
+        starts = np.arange(reference.size // self.hop) * self.hop
+        parts = [
+            frame_covariances(reference, processed, part - delay, window, overlap, threshold_db)
+            for part, window, overlap in zip(
+                (starts[:1], starts[1:-1], starts[-1:]), self._windows, self._overlaps, strict=True
+            )
+        ]
+        covariance, level_db_sl = (np.concatenate(values) for values in zip(*parts, strict=True))
+        return covariance, level_db_sl

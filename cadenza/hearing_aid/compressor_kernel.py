@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from cadenza._compiled import kernel
 
-@njit(nogil=True, cache=True, error_model="numpy")
+
+@kernel()
 def trailing_mean_square(x: NDArray[np.float64], window: int) -> NDArray[np.float64]:
     """Mean square of the last `window` samples; there is silence before the first one.
 
@@ -28,7 +29,7 @@ def trailing_mean_square(x: NDArray[np.float64], window: int) -> NDArray[np.floa
     return mean_square
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel()
 def smooth_gain(
     rms: NDArray[np.float64],
     threshold: float,

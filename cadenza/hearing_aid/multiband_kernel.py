@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from cadenza._compiled import kernel
 
 _QUIETEST_LEVEL = 1e-6  # -120 dB: the level of anything below
 _INSTEAD_OF_ZERO = 1e-12
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel()
 def compress(
     x: NDArray[np.float64],
     threshold: float,

@@ -159,6 +159,7 @@ def test_a_stem_that_is_silent_in_the_reference_has_no_score_and_a_reason(root, 
         assert "left_drums: the reference is silent" in reasons
 
 
+@pytest.mark.slow
 def test_batches_of_three_at_once_merge_to_what_one_run_gives(root):
     assert call("evaluate", *WHERE) == 0
     one_run = Path("exp/scores.csv").read_bytes()

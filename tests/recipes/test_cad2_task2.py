@@ -237,7 +237,7 @@ def test_bad_metadata_is_found_before_processing(root, capfd, name, change, mess
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("compat=later",), "compat must be fixed or published, got 'later'"),
+        (("compat=later",), "compat must be one of fixed, published, got 'later'"),
         (("enhancer.attack=[11,11]",), "attack"),
         (("separator=spectral",), "separator Spectral knows"),
         (("separator.force_redownload=true",), "weights are downloaded once"),

@@ -63,6 +63,7 @@ def music(tmp_path, monkeypatch):
     return [*data, "data.target=Violin", "data.samples_per_track=12", *QUICK, *TINY]
 
 
+@pytest.mark.slow
 def test_train_and_evaluate(music, capsys):
     music += ["training.epochs=2", "exp_dir=out"]
     assert call("train", *music) == 0
@@ -82,6 +83,7 @@ def test_train_and_evaluate(music, capsys):
     assert "convtasnet.C must be 2, got 4" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_evaluation_of_a_trained_network(music, tmp_path, capsys):
     t = np.arange(2 * RATE) / RATE
     for k, stem in enumerate(("Cello", "Viola", "Violin_1", "Violin_2")):

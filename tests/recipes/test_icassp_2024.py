@@ -89,6 +89,7 @@ def test_a_second_run_does_nothing_and_changes_nothing(root):
     assert {p: p.stat().st_mtime_ns for p in (root / "exp").rglob("*.flac")} == times
 
 
+@pytest.mark.slow
 def test_t21_batches_merge_to_what_one_run_gives(root):
     assert call(EVALUATE, *WHERE) == 0
     one_run = (root / "exp" / "scores.csv").read_bytes()

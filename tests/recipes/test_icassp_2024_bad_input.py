@@ -215,6 +215,12 @@ def test_t22_batch_out_of_range(root, capfd):
     assert (status, "evaluate.batch must be 0 ... 1" in seen) == (2, True)
 
 
+def test_unknown_noise(root, capfd):
+    status, seen = run(EVALUATE, capfd, "evaluate.noise=pink")
+    assert status == 2
+    assert "evaluate.noise must be one of seeded, fast, none, got 'pink'" in seen
+
+
 def test_mandatory_key(root, capfd):
     status = call(ENHANCE, "separator=oracle")
     seen = "".join(capfd.readouterr())

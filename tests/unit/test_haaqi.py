@@ -71,14 +71,14 @@ def test_result_is_frozen_and_plain(music):
     assert type(delay) is int
 
 
-@pytest.mark.parametrize("gain_db", [-40, 20])
+@pytest.mark.parametrize("gain_db", [-600, -40, 20, 600])
 def test_gain_and_presentation_level_cancel(music, rng, gain_db):
     """Only levels in dB SPL count, apart from the internal noise."""
     processed = music + 0.01 * rng.standard_normal(music.size)
     gain = 10 ** (gain_db / 20)
     plain = score(music, processed, noise="none")
     scaled = score(gain * music, gain * processed, level_db_spl=85.0 - gain_db, noise="none")
-    assert scaled.score == pytest.approx(plain.score, abs=1e-9)
+    assert scaled.score == pytest.approx(plain.score, abs=1e-8)
 
 
 @pytest.mark.parametrize("delay", [-200, 150])
@@ -87,7 +87,7 @@ def test_delay_is_found_and_removed(music, delay):
     reference = np.concatenate([padding, music, padding])
     result = score(reference, np.roll(reference, delay))
     assert result.delay_samples == delay
-    assert result.score == pytest.approx(score(reference, reference).score, abs=1e-9)
+    assert result.score == pytest.approx(score(reference, reference).score, abs=1e-8)
 
 
 def test_silence_around_the_music_does_not_count(music):
@@ -203,7 +203,10 @@ def test_inaudible_reference_is_flagged(music, options, caplog):
 def test_different_lengths_are_flagged(music):
     assert score(music, music[:-500]).flags == ("lengths differ",)
     assert score(music[:-500], music).flags == ("lengths differ",)
-    assert score(music, music[:-10]).flags == ()
+
+
+def test_the_tail_of_a_hearing_aid_is_not_flagged(music):
+    assert score(music, np.pad(music, (0, 240))).flags == ()
 
 
 def test_sample_rates_that_drift_apart_are_flagged(music):
@@ -288,7 +291,7 @@ def test_signals_must_be_real_numbers(music, wrong):
         ({"equalisation": 2}, r"must be 'nalr' or 'none', got 2 \(mode 2 is called 'none' here\)"),
         ({"equalisation": 0}, "equalisation must be 'nalr' or 'none', got 0$"),
         ({"equalisation": "NAL-R"}, "equalisation must be 'nalr' or 'none', got 'NAL-R'"),
-        ({"noise": "off"}, "noise must be 'seeded' or 'none', got 'off'"),
+        ({"noise": "off"}, "noise must be 'seeded', 'fast' or 'none', got 'off'"),
         ({"sample_rate": 0}, "sample_rate must be positive, got 0"),
         ({"sample_rate": 44.1}, "sample_rate must be at least 8000 Hz, got 44.1"),
         ({"processed_sample_rate": 0}, "processed_sample_rate must be positive, got 0"),

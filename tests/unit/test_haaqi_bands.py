@@ -7,12 +7,13 @@ from functools import cache
 import numpy as np
 import pytest
 
-from cadenza.haaqi import periphery
-from cadenza.haaqi.alignment import align_band, best_lag
 from cadenza.haaqi.cochlea import impaired_cochlea, six_levels_db_hl
-from cadenza.haaqi.ear_model import auditory_band, auditory_bands
 from cadenza.haaqi.levels import rms, to_db
-from cadenza.haaqi.short_time import short_time_covariance, smooth_envelope
+from cadenza.haaqi.periphery import bandwidth, group_delay, pole_radius
+from tests.haaqi_oracle import periphery
+from tests.haaqi_oracle.alignment import align_band, best_lag
+from tests.haaqi_oracle.ear_model import auditory_band, auditory_bands
+from tests.haaqi_oracle.short_time import short_time_covariance, smooth_envelope
 from tests.unit.haaqi_signals import AUDIOGRAMS, LEVEL_DB_SPL, behind_middle_ear
 
 BANDS = [3, 11, 19, 27]
@@ -153,18 +154,18 @@ def band_values(listener: str) -> dict[str, np.ndarray]:
         band = cochlea[k]
         control = np.abs(periphery.gammatone(signals, band.centre_hz, band.wide))
         control_rms = rms(control)
-        bandwidth = periphery.bandwidth(LEVEL_DB_SPL + to_db(control_rms), band)
+        bandwidths = bandwidth(LEVEL_DB_SPL + to_db(control_rms), band)
         analysis = np.stack(
             [
                 periphery.gammatone(signal, band.centre_hz, b)
-                for signal, b in zip(signals, bandwidth, strict=True)
+                for signal, b in zip(signals, bandwidths, strict=True)
             ]
         )
         gain = periphery.compression_gain(LEVEL_DB_SPL + to_db(control), band)
         envelope, motion = gain * np.abs(analysis), gain * analysis.real
         row = {
             "control_rms": control_rms,
-            "bandwidth": bandwidth,
+            "bandwidth": bandwidths,
             "envelope_rms": rms(np.abs(analysis)),
             "motion_rms": rms(analysis.real),
             "compressed_envelope_rms": rms(envelope),
@@ -190,7 +191,7 @@ def band_values(listener: str) -> dict[str, np.ndarray]:
                 "adapted_mean": adapted.mean(axis=-1),
                 "adapted_motion_rms": rms(motion),
                 "noisy_motion_rms": rms(motion + noise[:, k]),
-                "group_delay": periphery.group_delay(band.centre_hz, bandwidth)[0],
+                "group_delay": group_delay(pole_radius(band.centre_hz, bandwidths))[0],
                 "wait": np.flatnonzero(finished[k].motion[1])[0],
                 "smooth_mean": smooth.mean(axis=-1),
                 "smooth_100": smooth[:, 100],

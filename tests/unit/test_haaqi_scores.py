@@ -11,9 +11,8 @@ from unittest import mock
 import numpy as np
 import pytest
 
-import cadenza.haaqi as package
 from cadenza.audiogram import Audiogram
-from cadenza.haaqi import HaaqiScore, features, haaqi
+from cadenza.haaqi import HaaqiScore, evaluation, features, haaqi
 from tests.unit import haaqi_signals
 from tests.unit.haaqi_signals import AUDIOGRAMS, LEVEL_DB_SPL, SAMPLE_RATE, audiogram
 
@@ -94,10 +93,10 @@ def evaluated(listener: str, equalisation: str) -> dict[str, float]:
     """Score, features and what lies between the ear model and them."""
     with (
         mock.patch.object(
-            package, "cepstral_correlation", wraps=features.cepstral_correlation
+            evaluation, "cepstral_correlation", wraps=features.cepstral_correlation
         ) as cepstral,
         mock.patch.object(
-            package, "vibration_covariance", wraps=features.vibration_covariance
+            evaluation, "vibration_covariance", wraps=features.vibration_covariance
         ) as vibration,
     ):
         result = haaqi(

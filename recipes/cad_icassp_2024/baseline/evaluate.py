@@ -21,11 +21,17 @@ from cadenza.challenge.results import summary
 from cadenza.challenge.run import Item
 from cadenza.challenge.run import run as run_items
 from cadenza.challenge.seeds import random_state
-from cadenza.haaqi.presentation import Presented, present, score_both_ears
+from cadenza.haaqi.presentation import NOISES, Presented, present, score_both_ears
 from cadenza.hearing_aid import NALRAid
 from cadenza.remix import STEMS, remix_to_mixture
 
-SETTINGS = ["sample_rate", "HAAQI_sample_rate", "nalr", "evaluate.set_random_seed"]
+SETTINGS = [
+    "sample_rate",
+    "HAAQI_sample_rate",
+    "nalr",
+    "evaluate.set_random_seed",
+    "evaluate.noise",
+]
 
 
 class Evaluator:
@@ -53,9 +59,9 @@ class Evaluator:
 
     def score(self, item: Item[ScenePair], signals: Presented) -> dict[str, float]:
         """HAAQI of one enhanced signal, for each ear and their mean."""
-        seeded = self.config.evaluate.set_random_seed
+        seeded, noise = self.config.evaluate.set_random_seed, self.config.evaluate.noise
         rng = random_state(item.data.scene) if seeded else np.random.RandomState()
-        scores = score_both_ears(signals, listener=item.data.listener, rng=rng)
+        scores = score_both_ears(signals, listener=item.data.listener, noise=noise, rng=rng)
         return dict(zip(SCORE_COLUMNS[3:], scores, strict=True))
 
     def _make_reference(
@@ -78,6 +84,7 @@ def make_item(config: DictConfig, pair: ScenePair) -> Item[ScenePair]:
 
 def run(config: DictConfig) -> int:
     """Score all pairs of the batch that have no score yet."""
+    app.choice(config, "evaluate.noise", NOISES)
     evaluator = Evaluator(config)
     report = run_items(
         [make_item(config, pair) for pair in scene_pairs(config)],

@@ -23,10 +23,10 @@ from cadenza.challenge.run import Item, PartialResult
 from cadenza.challenge.run import run as run_items
 from cadenza.challenge.seeds import random_state
 from cadenza.haaqi import SilentReferenceError, haaqi
-from cadenza.haaqi.presentation import presentation_level_db_spl
+from cadenza.haaqi.presentation import NOISES, presentation_level_db_spl
 from cadenza.remix import STEMS
 
-SETTINGS = ["sample_rate", "stem_sample_rate", "evaluate.set_random_seed"]
+SETTINGS = ["sample_rate", "stem_sample_rate", "evaluate.set_random_seed", "evaluate.noise"]
 STEMS_IN_TURN = ("drums", "bass", "other", "vocals")
 """The order in which the stems draw HAAQI's noise."""
 
@@ -52,6 +52,7 @@ def process_item(item: Item[SongPair], config: DictConfig) -> dict[str, float]:
                     audiogram=getattr(pair.listener, side),
                     equalisation="nalr",
                     level_db_spl=presentation_level_db_spl(channel),
+                    noise=config.evaluate.noise,
                     rng=rng,
                 )
                 scores[f"{side}_{stem}"] = result.score
@@ -83,6 +84,7 @@ def make_item(config: DictConfig, pair: SongPair) -> Item[SongPair]:
 
 def run(config: DictConfig) -> int:
     """Score all pairs of the batch that have no score yet."""
+    app.choice(config, "evaluate.noise", NOISES)
     report = run_items(
         [make_item(config, pair) for pair in song_pairs(config)],
         lambda item: process_item(item, config),

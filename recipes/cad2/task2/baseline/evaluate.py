@@ -20,11 +20,17 @@ from cadenza.challenge.results import summary
 from cadenza.challenge.run import Item
 from cadenza.challenge.run import run as run_items
 from cadenza.challenge.seeds import random_state
-from cadenza.haaqi.presentation import Presented, present, score_both_ears
+from cadenza.haaqi.presentation import NOISES, Presented, present, score_both_ears
 from cadenza.hearing_aid import HearingAid
 from cadenza.remix import level_compensation_db, remix
 
-SETTINGS = ["input_sample_rate", "HAAQI_sample_rate", "hearing_aid", "evaluate.set_random_seed"]
+SETTINGS = [
+    "input_sample_rate",
+    "HAAQI_sample_rate",
+    "hearing_aid",
+    "evaluate.set_random_seed",
+    "evaluate.noise",
+]
 
 
 def prepare(item: Item[QuartetPair], config: DictConfig, hearing_aid: HearingAid) -> Presented:
@@ -45,10 +51,13 @@ def prepare(item: Item[QuartetPair], config: DictConfig, hearing_aid: HearingAid
     )
 
 
-def process_item(item: Item[QuartetPair], signals: Presented, *, seeded: bool) -> dict[str, float]:
+def process_item(
+    item: Item[QuartetPair], signals: Presented, evaluate: DictConfig
+) -> dict[str, float]:
     """HAAQI of one enhanced signal, for each ear and their mean."""
-    rng = random_state(item.data.scene) if seeded else np.random.RandomState()
-    scores = score_both_ears(signals, listener=item.data.listener, rng=rng)
+    pair = item.data
+    rng = random_state(pair.scene) if evaluate.set_random_seed else np.random.RandomState()
+    scores = score_both_ears(signals, listener=pair.listener, noise=evaluate.noise, rng=rng)
     return dict(zip(SCORE_COLUMNS[3:], scores, strict=True))
 
 
@@ -62,10 +71,11 @@ def make_item(config: DictConfig, pair: QuartetPair) -> Item[QuartetPair]:
 
 def run(config: DictConfig) -> int:
     """Score all pairs of the batch that have no score yet."""
+    app.choice(config, "evaluate.noise", NOISES)
     hearing_aid = app.build(config, "hearing_aid")
     report = run_items(
         [make_item(config, pair) for pair in quartet_pairs(config)],
-        partial(process_item, seeded=config.evaluate.set_random_seed),
+        partial(process_item, evaluate=config.evaluate),
         prepare=lambda item: prepare(item, config, hearing_aid),
         folder=Path(config.path.exp_folder),
         name="scores",

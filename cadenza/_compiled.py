@@ -1,0 +1,65 @@
+"""Compiled loops: numba with a cache that works everywhere, and a word when it has to compile."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, TypeVar, cast
+
+from numba import njit
+from numba.core.event import Event, Listener, install_listener
+
+logger = logging.getLogger(__name__)
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def kernel(*, fused: bool = False) -> Callable[[Function], Function]:
+    """Compile a function at its first call, for the machine it runs on.
+
+    The result is kept beside the source or, where that cannot be written, in the user's cache
+    folder; `NUMBA_CACHE_DIR` names another folder. The cache notices changes of the file in which
+    the function stands, but not of compiled functions that it imports: a kernel and the compiled
+    functions that it calls belong in one file.
+
+    Parameters
+    ----------
+    fused : bool
+        Let products and sums fuse into one operation without rounding between them.
+    """
+    fastmath = {"contract"} if fused else False
+
+    def compile_later(function: Function) -> Function:
+        try:
+            jit = njit(nogil=True, cache=True, error_model="numpy", fastmath=fastmath)
+            return cast(Function, jit(function))
+        except RuntimeError:  # there is no folder that can be written
+            jit = njit(nogil=True, error_model="numpy", fastmath=fastmath)
+            return cast(Function, jit(function))
+
+    return compile_later
+
+
+@contextmanager
+def announced(what: str) -> Iterator[None]:
+    """Log a warning as soon as something has to be compiled inside."""
+    with install_listener("numba:compile", _Announcer(what)):
+        yield
+
+
+class _Announcer(Listener):
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def on_start(self, event: Event) -> None:  # noqa: ARG002
+        _say_once(self.what)
+
+    def on_end(self, event: Event) -> None:
+        pass
+
+
+@cache
+def _say_once(what: str) -> None:
+    logger.warning("compiling %s for this machine, which happens once", what)

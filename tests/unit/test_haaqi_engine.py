@@ -1,0 +1,251 @@
+"""The compiled ear model beside its oracle in plain NumPy, stage by stage and as a whole."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
+
+import numpy as np
+import pytest
+import scipy.signal
+import scipy.stats
+
+from cadenza.audiogram import Audiogram
+from cadenza.haaqi import alignment, correlation_kernel, ear_kernel, haaqi, noise_kernel
+from cadenza.haaqi.cochlea import impaired_cochlea, six_levels_db_hl
+from cadenza.haaqi.ear_model import Ear
+from cadenza.haaqi.noise import FastNoise, NoNoise, SeededNoise
+from cadenza.haaqi.periphery import adaptation
+from cadenza.haaqi.short_time import Frames, smooth_envelope
+from tests.haaqi_oracle import alignment as oracle_alignment
+from tests.haaqi_oracle import periphery as oracle_periphery
+from tests.haaqi_oracle import short_time as oracle_short_time
+from tests.haaqi_oracle.ear_model import auditory_bands
+from tests.haaqi_oracle.index import haaqi as oracle
+from tests.unit.haaqi_signals import AUDIOGRAMS, LEVEL_DB_SPL, behind_middle_ear
+
+LISTENERS = {
+    **AUDIOGRAMS,
+    "sloping": Audiogram([10, 10, 15, 25, 30, 35, 40, 45]),
+    "uneven": Audiogram([-10, 0, 30, 10, 60, 70], [250, 500, 1000, 2000, 4000, 6000]),
+    "profound": Audiogram([90, 95, 100, 105, 110, 115], [250, 500, 1000, 2000, 4000, 6000]),
+}
+
+
+# Functions and loops
+
+
+def test_logarithm_and_exponential_function_agree_with_the_library(rng):
+    x = np.exp(rng.uniform(-690, 690, 1000))
+    np.testing.assert_allclose([ear_kernel.log(v) for v in x], np.log(x), rtol=0, atol=1e-10)
+    x = rng.uniform(-700, 700, 1000)
+    np.testing.assert_allclose([ear_kernel.exp(v) for v in x], np.exp(x), rtol=1e-10)
+
+
+def test_inner_hair_cells(rng):
+    n_samples = 4 * ear_kernel.BLOCK
+    envelope = np.repeat(rng.random(8), n_samples // 8).astype(np.float32)
+    envelope[500:700] = 0
+    motion = (envelope * rng.uniform(-1, 1, n_samples)).astype(np.float32)
+    expected = oracle_periphery.adapt(
+        *oracle_periphery.to_sensation_level(envelope.astype(float), motion.astype(float), -30.0)
+    )
+    ear_kernel.inner_hair_cells(envelope, motion, -30.0, *adaptation())
+    np.testing.assert_allclose([envelope, motion], expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("delay", [0, 70])
+@pytest.mark.parametrize("n_samples", [1000, 1151, 1152])
+def test_smoothed_envelope(rng, n_samples, delay):
+    envelope = rng.random(n_samples).astype(np.float32)
+    delayed = alignment.shift(envelope.astype(float), delay)
+    expected = oracle_short_time.smooth_envelope(delayed)
+    np.testing.assert_allclose(smooth_envelope(envelope, delay), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("window_size", "delay"), [(384, 0), (384, 70), (52, 0), (250, 13)])
+def test_covariance(rng, window_size, delay):
+    motion = rng.standard_normal((2, 3000)).astype(np.float32)
+    motion[1, 1000:2000] = 0
+    expected = oracle_short_time.short_time_covariance(
+        alignment.shift(motion.astype(float), delay), window_size
+    )
+    actual = Frames(window_size).covariance(*motion, delay, -np.inf)
+    np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_covariance_of_inaudible_frames_is_skipped(rng):
+    motion = rng.standard_normal((2, 3000)).astype(np.float32)
+    motion[0, :1500] *= 0.1
+    full, levels = Frames(384).covariance(*motion, 0, -np.inf)
+    covariance, same = Frames(384).covariance(*motion, 0, 0.5)
+    np.testing.assert_array_equal(same, levels)
+    np.testing.assert_array_equal(covariance, np.where(levels > 0.5, full, 0))
+
+
+@pytest.mark.parametrize(("first_lag", "n_lags"), [(-30, 40), (0, 1), (2000, 30), (-2990, 9)])
+def test_lagged_sums(rng, first_lag, n_lags):
+    a, b = rng.standard_normal((2, 3000)).astype(np.float32)
+    every = np.correlate(b.astype(float), a.astype(float), "full")
+    expected = every[first_lag + 2999 :][:n_lags]
+    actual = correlation_kernel.lagged_sums(a, b, first_lag, n_lags)
+    np.testing.assert_allclose(actual, expected, atol=1e-10)
+
+
+@pytest.mark.parametrize("lag", [-2400, -700, 0, 3, 2399])
+def test_lag_of_a_band(rng, lag):
+    noise = scipy.signal.lfilter([1], [1, -0.99], rng.standard_normal(30000)).astype(np.float32)
+    other = alignment.shift(noise, lag)
+    assert alignment.best_lag(noise, other) == lag
+    alignment.align_band(noise, other)
+    np.testing.assert_array_equal(other[3000:-3000], noise[3000:-3000])
+
+
+@pytest.mark.parametrize(
+    "signal", [np.ones(6000), np.sin(np.arange(6000) / 1000), np.zeros(6000)], ids=str
+)
+def test_lag_of_a_band_with_hardly_any_difference_between_lags(signal):
+    """Of lags that are equally good, the last one counts."""
+    signal = signal.astype(np.float32)
+    other = 0.5 * alignment.shift(signal, 40)
+    every = np.correlate(other.astype(float), signal.astype(float), "full")[5999 - 2400 :][:4800]
+    assert alignment.best_lag(signal, other) == np.flatnonzero(every == every.max())[-1] - 2400
+
+
+# Internal noise
+
+
+@pytest.mark.parametrize("before", ["nothing", "a normal number", "a word"])
+def test_noise_continues_the_stream_bit_by_bit(before):
+    rng, other = np.random.RandomState(7), np.random.RandomState(7)
+    for random in (rng, other):
+        if before == "a normal number":
+            random.standard_normal()
+        elif before == "a word":
+            random.randint(10, dtype=np.uint32)
+    noise = SeededNoise(rng)
+    noise.prepare(6, 1001)
+    rows = np.zeros((6, 1001), np.float32)
+    for row in (4, 0, 5, 1, 3, 2):
+        noise.add_to(rows[row], row, 0.25)
+    expected = 0.25 * other.standard_normal((6, 1001))
+    np.testing.assert_array_equal(rows, expected.astype(np.float32))
+    assert rng.standard_normal() == other.standard_normal()
+    assert rng.random_sample() == other.random_sample()
+
+
+def test_skipped_normal_numbers(rng):
+    state = np.append(np.random.RandomState(1).get_state()[1], 624).astype(np.uint32)
+    noise_kernel.skip_normals(state, 500)
+    out = np.zeros(10, np.float32)
+    noise_kernel.add_normals(out, state, 1, 1.0)
+    expected = np.random.RandomState(1).standard_normal(1011)[1001:]
+    np.testing.assert_array_equal(out, expected.astype(np.float32))
+
+
+def test_fast_noise_is_normal_and_independent():
+    noise = FastNoise(np.random.RandomState(1))
+    noise.prepare(4, 50000)
+    rows = np.zeros((4, 50000), np.float32)
+    for row in range(4):
+        noise.add_to(rows[row], row, 2.0)
+    np.testing.assert_allclose(rows.std(axis=1), 2, rtol=0.02)
+    assert np.abs(np.corrcoef(rows) - np.eye(4)).max() < 0.02
+    assert 0.99 < scipy.stats.kurtosis(rows.ravel(), fisher=False) / 3 < 1.01
+
+
+# The whole ear
+
+
+def test_every_band_is_what_the_oracle_hears():
+    signals = behind_middle_ear("mild", "nalr")
+    cochlea = impaired_cochlea(six_levels_db_hl(AUDIOGRAMS["mild"]))
+    ear = Ear(
+        cochlea,
+        level_db_spl=LEVEL_DB_SPL,
+        noise=NoNoise(),
+        noise_rms=0,
+        frames=Frames(384),
+        silence_threshold_db=-1,
+    )
+    with ThreadPoolExecutor(2) as executor:
+        heard = ear.hear(signals, executor)
+    for k, band in enumerate(auditory_bands(signals, cochlea, LEVEL_DB_SPL, None)):
+        np.testing.assert_allclose(heard.levels_db_sl[:, k], band.level_db_sl, atol=1e-10)
+        smooth = oracle_short_time.smooth_envelope(band.envelope)
+        np.testing.assert_allclose(heard.envelopes[:, k], smooth, atol=1e-5)
+        covariance, level = oracle_short_time.short_time_covariance(band.motion, 384)
+        np.testing.assert_allclose(heard.frame_levels_db_sl[k], level, atol=1e-5)
+        np.testing.assert_allclose(heard.covariances[0, k], covariance, atol=1e-6)
+
+
+def music(seconds: float, seed: int) -> np.ndarray:
+    """Notes that fade, over a bed of noise, with silence at both ends."""
+    rng = np.random.RandomState(seed)
+    t = np.arange(round(24000 * seconds)) / 24000
+    signal = 0.01 * rng.standard_normal(t.size)
+    for start in np.arange(0, seconds, 0.15):
+        note_hz = 110 * 2 ** (rng.randint(36) / 12)
+        fade = np.exp(-np.maximum(t - start, 0) / 0.2) * (t >= start)
+        for harmonic in range(1, 6):
+            signal += 0.1 / harmonic * fade * np.sin(2 * np.pi * harmonic * note_hz * t)
+    return signal * (t > 0.02) * (t < seconds - 0.02)
+
+
+DEGRADATIONS = {
+    "same": lambda x, rng: x,
+    "clipped": lambda x, rng: np.clip(x, -2 * x.std(), 2 * x.std()),
+    "noisy": lambda x, rng: x + 0.1 * x.std() * rng.standard_normal(x.size),
+    "dull": lambda x, rng: scipy.signal.lfilter(*scipy.signal.butter(4, [0.02, 0.3], "band"), x),
+    "late": lambda x, rng: np.tanh(5 * alignment.shift(x, 100)) / 5,
+    "with gaps": lambda x, rng: np.where(np.arange(x.size) % 12000 < 6000, x, 0),
+    "almost silent": lambda x, rng: 1e-3 * x,
+    "inverted": lambda x, rng: -x,
+    "another": lambda x, rng: x.std() * rng.standard_normal(x.size),
+    "backwards": lambda x, rng: x[::-1],
+}
+CASES = [
+    (degradation, listener, equalisation, (0.6, 1, 1.5, 2, 3)[(i + j) % 5])
+    for i, degradation in enumerate(DEGRADATIONS)
+    for j, listener in enumerate(LISTENERS)
+    for equalisation in (("none", "nalr") if j % 2 else ("nalr", "none"))[: 1 + (i + j) % 2]
+]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=[] if i % 17 == 0 else pytest.mark.slow)
+        for i, case in enumerate(CASES)
+    ],
+    ids=lambda case: "-".join(map(str, case)),
+)
+def test_scores_and_lags_are_those_of_the_oracle(case):
+    degradation, listener, equalisation, seconds = case
+    reference = music(seconds, seed=len(degradation))
+    processed = DEGRADATIONS[degradation](reference, np.random.RandomState(1))
+    options = {
+        "sample_rate": 24000,
+        "audiogram": LISTENERS[listener],
+        "equalisation": equalisation,
+        "level_db_spl": 65 - 20 * np.log10(reference.std()),
+        "rng": 3,
+    }
+    ours, our_lags = with_lags(alignment, haaqi, reference, processed, options)
+    theirs, their_lags = with_lags(oracle_alignment, oracle, reference, processed, options)
+    assert our_lags == their_lags
+    assert ours.delay_samples == theirs.delay_samples
+    assert ours.score == pytest.approx(theirs.score, abs=1e-8)
+
+
+def with_lags(module, function, reference, processed, options):
+    """A score, and the lags of all bands on the way to it."""
+    lags = []
+    best_lag = module.best_lag
+
+    def spy(*paths):
+        lags.append(best_lag(*paths))
+        return lags[-1]
+
+    with mock.patch.object(module, "best_lag", spy):
+        return function(reference, processed, **options), sorted(lags)
