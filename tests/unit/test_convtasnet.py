@@ -125,6 +125,7 @@ def test_checkpoint(causal, norm, expected):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("causal", "norm"), VARIANTS)
 def test_published_weights_load_by_their_names_and_run(tmp_path, causal, norm):
     rng = torch.Generator().manual_seed(3)
