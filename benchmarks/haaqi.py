@@ -2,11 +2,13 @@
 
     python benchmarks/haaqi.py                            # 2, 10 and 30 s clips
     python benchmarks/haaqi.py --seconds 10 --repeats 5
+    python benchmarks/haaqi.py --long                     # also 240 s: the peer takes 11 GB
     python benchmarks/haaqi.py --peer-python /path/to/python
 
 The peer, pyClarity 0.9.0, is installed into an environment of its own, `benchmarks/.venv-peer`, at
 the first run; `--peer-python` uses an environment that has it. Every measurement is a fresh
-process on one core with one thread, and the two implementations take turns.
+process, and the implementations take turns. Imports, compilation and the clip itself count neither
+for time nor for memory.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import subprocess
 import sys
 import time
 import venv
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,73 +37,103 @@ FREQUENCIES_HZ = (250, 500, 1000, 2000, 4000, 6000)
 LEVELS_DB_HL = (20, 25, 30, 40, 50, 55)
 
 
+@dataclass(frozen=True)
+class Case:
+    """What is measured; the peer has one thread and one kind of noise."""
+
+    seconds: float
+    ears: int
+    name: str = "ours"
+    noise: str = "seeded"
+    threads: int = 1
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, nargs="+", default=[2, 10, 30])
+    parser.add_argument("--long", action="store_true", help="also a clip of 240 s")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--peer-python", type=Path, help="Python that has pyClarity installed")
-    parser.add_argument("--worker", choices=["ours", "peer"], help=argparse.SUPPRESS)
+    parser.add_argument("--case", type=json.loads, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.worker:
-        print(json.dumps(measure(options.worker, options.seconds[0])))
+    if options.case:
+        print(json.dumps(measure(Case(**options.case))))
         return
     pythons = {"ours": Path(sys.executable), "peer": options.peer_python or peer_python()}
-    print(f"{cpu_name()}, one core; Python {platform.python_version()}; peer: {PEER}")
-    print(f"One ear at 24 kHz, CPU time, median of {options.repeats}\n")
-    print("| clip | ours | peer | peer / ours | memory ours | peer | score ours | difference |")
-    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for seconds in options.seconds:
-        runs: dict[str, list[dict[str, float]]] = {"ours": [], "peer": []}
-        for _ in range(options.repeats):
-            for name, python in pythons.items():
-                runs[name].append(in_fresh_process(name, python, seconds))
-        print(row(seconds, runs), flush=True)
+    print(f"{cpu_name()}, {len(os.sched_getaffinity(0))} cores; ", end="")
+    print(f"Python {platform.python_version()}; peer: {PEER}")
+    print(f"Wall time, median of {options.repeats}; memory above that before the call\n")
+    print(
+        "| clip | ears | noise | threads | ours | peer | peer / ours | ours | peer | difference |"
+    )
+    print("| ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for seconds in [*options.seconds, *([240] if options.long else [])]:
+        for line in rows(seconds, 1 if seconds >= 240 else options.repeats, pythons):
+            print(line, flush=True)
 
 
-def row(seconds: float, runs: dict[str, list[dict[str, float]]]) -> str:
+def rows(seconds: float, repeats: int, pythons: dict[str, Path]) -> list[str]:
+    """Lines of the table for one length."""
+    peers = {ears: Case(seconds, ears, "peer") for ears in (1, 2)}
+    ours = [
+        Case(seconds, ears, noise=noise, threads=threads)
+        for ears in (1, 2)
+        for noise in ("seeded", "fast")
+        for threads in (1, 2)
+    ]
+    runs: dict[Case, list[dict[str, float]]] = {case: [] for case in (*peers.values(), *ours)}
+    for _ in range(repeats):
+        for case, results in runs.items():
+            results.append(in_fresh_process(case, pythons[case.name]))
+    median = {
+        case: {key: statistics.median(result[key] for result in results) for key in results[0]}
+        for case, results in runs.items()
+    }
+    return [row(case, median[case], median[peers[case.ears]]) for case in ours]
+
+
+def row(case: Case, ours: dict[str, float], peer: dict[str, float]) -> str:
     """One line of the table."""
-    ours, peer = (
-        {key: statistics.median(run[key] for run in runs[name]) for key in ("cpu_s", "mb", "score")}
-        for name in ("ours", "peer")
-    )
     return (
-        f"| {seconds:g} s | {ours['cpu_s']:.2f} s | {peer['cpu_s']:.2f} s "
-        f"| {peer['cpu_s'] / ours['cpu_s']:.1f} | {ours['mb']:.0f} MB | {peer['mb']:.0f} MB "
-        f"| {ours['score']:.6f} | {ours['score'] - peer['score']:.0e} |"
+        f"| {case.seconds:g} s | {case.ears} | {case.noise} | {case.threads} "
+        f"| {ours['wall_s']:.2f} s | {peer['wall_s']:.2f} s "
+        f"| {peer['wall_s'] / ours['wall_s']:.1f} | {ours['mb']:.0f} MB | {peer['mb']:.0f} MB "
+        f"| {ours['score'] - peer['score']:.0e} |"
     )
 
 
-def in_fresh_process(name: str, python: Path, seconds: float) -> dict[str, float]:
-    """Measure in a process of its own, with one thread."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
-    threads |= {"OPENBLAS_NUM_THREADS": "1"}
+def in_fresh_process(case: Case, python: Path) -> dict[str, float]:
+    """Measure in a process of its own."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1") | {
+        "NUMBA_NUM_THREADS": str(case.threads)
+    }
     done = subprocess.run(
-        [python, __file__, "--worker", name, "--seconds", str(seconds)],
+        [python, __file__, "--case", json.dumps(asdict(case))],
         env=os.environ | threads,
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        sys.exit(f"measuring {name} failed:\n{done.stderr}")
+        sys.exit(f"measuring {case} failed:\n{done.stderr}")
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return result
 
 
-def measure(name: str, seconds: float) -> dict[str, float]:
-    """CPU time, peak memory (with everything imported) and score of one evaluation."""
+def measure(case: Case) -> dict[str, float]:
+    """Wall and CPU time, peak of memory above that before, and mean score of one evaluation."""
     import resource
 
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    score = {"ours": our_score, "peer": peer_score}[name]
-    score(*clip(1))  # imports and compilation do not count
-    reference, processed = clip(seconds)
-    start = time.process_time()
-    value = score(reference, processed)
-    cpu_s = time.process_time() - start
-    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"cpu_s": cpu_s, "mb": peak_kb / 1024, "score": value}
+    def peak_mb() -> float:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+    score = {"ours": our_score, "peer": peer_score}[case.name]
+    score(*clip(1), case)  # imports and compilation do not count
+    reference, processed = clip(case.seconds)
+    before_mb, wall, cpu = peak_mb(), time.perf_counter(), time.process_time()
+    value = score(reference, processed, case)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return {"wall_s": wall, "cpu_s": cpu, "mb": peak_mb() - before_mb, "score": value}
 
 
 def clip(seconds: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -116,37 +149,40 @@ def clip(seconds: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return music, 0.1 * np.tanh(late / 0.1)
 
 
-def our_score(reference: NDArray[np.float64], processed: NDArray[np.float64]) -> float:
-    from cadenza.audiogram import Audiogram
-    from cadenza.haaqi import haaqi
+def our_score(reference: NDArray[np.float64], processed: NDArray[np.float64], case: Case) -> float:
+    """Mean score of the ears, which here hear the same."""
+    import numpy as np
 
-    return haaqi(
-        reference,
-        processed,
-        sample_rate=SAMPLE_RATE,
-        audiogram=Audiogram(LEVELS_DB_HL, FREQUENCIES_HZ),
-        equalisation="none",
-        level_db_spl=85,
-        rng=0,
-    ).score
+    from cadenza.audiogram import Audiogram, Listener
+    from cadenza.haaqi import haaqi, haaqi_ears
+
+    ear = Audiogram(LEVELS_DB_HL, FREQUENCIES_HZ)
+    options = {
+        "sample_rate": SAMPLE_RATE,
+        "equalisation": "none",
+        "level_db_spl": 85,
+        "noise": case.noise,
+        "rng": 0,
+    }
+    if case.ears == 1:
+        return haaqi(reference, processed, audiogram=ear, **options).score
+    both = [np.broadcast_to(signal, (2, signal.size)) for signal in (reference, processed)]
+    left, right = haaqi_ears(*both, listener=Listener("L1", ear, ear), **options)
+    return (left.score + right.score) / 2
 
 
-def peer_score(reference: NDArray[np.float64], processed: NDArray[np.float64]) -> float:
+def peer_score(reference: NDArray[np.float64], processed: NDArray[np.float64], case: Case) -> float:
     import numpy as np
     from clarity.evaluator.haaqi.haaqi import haaqi_v1
     from clarity.utils.audiogram import Audiogram
 
     np.random.seed(0)  # the peer draws its noise from the global generator
-    score, *_ = haaqi_v1(
-        reference,
-        SAMPLE_RATE,
-        processed,
-        SAMPLE_RATE,
-        Audiogram(levels=np.array(LEVELS_DB_HL), frequencies=np.array(FREQUENCIES_HZ)),
-        equalisation=2,
-        level1=85,
-    )
-    return float(score)
+    ear = Audiogram(levels=np.array(LEVELS_DB_HL), frequencies=np.array(FREQUENCIES_HZ))
+    scores = [
+        haaqi_v1(reference, SAMPLE_RATE, processed, SAMPLE_RATE, ear, equalisation=2, level1=85)[0]
+        for _ in range(case.ears)
+    ]
+    return float(np.mean(scores))
 
 
 def peer_python() -> Path:

@@ -46,7 +46,7 @@ _float_of = _reinterpret(types.int64, types.float64, ir.DoubleType())
 
 @kernel(fused=True)
 def log(x: float) -> float:
-    """Natural logarithm of a positive, normal number within 1e-10: unlike the library's, in SIMD."""
+    """Natural logarithm of a positive, normal number, within 1e-10, in SIMD."""
     bits = _bits_of(x)
     exponent = (bits - 0x3FE6A09E667F3BCD) >> 52
     mantissa = _float_of(bits - (exponent << 52))  # between the square roots of 1/2 and 2
@@ -64,7 +64,7 @@ def log(x: float) -> float:
 
 @kernel(fused=True)
 def exp(x: float) -> float:
-    """Exponential function of a number between -700 and 700, within 1e-10 relative, in SIMD."""
+    """Exponential function of a number within 700 of zero, within 1e-10 relative, in SIMD."""
     exponent = math.floor(x * 1.4426950408889634 + 0.5)
     rest = x - exponent * 0.6931471805599453
     series = 1 / 362880

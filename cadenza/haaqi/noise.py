@@ -34,13 +34,16 @@ class Noise(Protocol):
 class SeededNoise:
     """Rows that follow one another in a stream, bit by bit as `RandomState` draws them.
 
-    What is drawn later from the `RandomState` follows the rows. A `Generator` has other ways to
-    draw, so it only draws the seed of a `RandomState`.
+    What is drawn later from the `RandomState` follows the rows. Where the stream is another than
+    its usual one, as that of a `Generator`, only a seed is drawn from it.
     """
 
     def __init__(self, rng: Random) -> None:
-        if isinstance(rng, np.random.Generator):
-            rng = np.random.RandomState(rng.integers(2**32, size=8))
+        if (
+            isinstance(rng, np.random.Generator)
+            or rng.get_state(legacy=False)["bit_generator"] != "MT19937"
+        ):
+            rng = np.random.RandomState(np.frombuffer(rng.bytes(32), np.uint32))
         self._rng = rng
 
     def prepare(self, n_rows: int, n_samples: int) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check
+from cadenza._compiled import announced
 from cadenza.hearing_aid.compressor_kernel import smooth_gain, trailing_mean_square
 
 _POWER_FLOOR = 1e-8
@@ -105,7 +106,8 @@ class Compressor:
         array([1. , 0.5])
         """
         x = _check.signal("signal", signal, ndim=(1, 2, 3))
-        return np.apply_along_axis(self._channel_gain, -1, x)
+        with announced("the compressor"):
+            return np.apply_along_axis(self._channel_gain, -1, x)
 
     def _channel_gain(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         window = math.floor(self.rms_buffer_size_s * self.sample_rate)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check
+from cadenza._compiled import announced
 from cadenza.hearing_aid.crossover import Crossover, real_numbers
 from cadenza.hearing_aid.multiband_kernel import compress
 
@@ -93,17 +94,19 @@ class BandCompressor:
         -------
         ndarray, shape (..., T)
         """
-        return np.apply_along_axis(
-            compress,
-            -1,
-            _check.signal("signal", signal, ndim=(1, 2, 3)),
-            self.threshold_db * _PER_DB,
-            1 - 1 / self.ratio,
-            self.knee_width_db * _PER_DB,
-            math.exp(-1000 / (self.attack_ms * self.sample_rate)),
-            math.exp(-1000 / (self.release_ms * self.sample_rate)),
-            self.makeup_gain_db * _PER_DB,
-        )
+        x = _check.signal("signal", signal, ndim=(1, 2, 3))
+        with announced("the multiband compressor"):
+            return np.apply_along_axis(
+                compress,
+                -1,
+                x,
+                self.threshold_db * _PER_DB,
+                1 - 1 / self.ratio,
+                self.knee_width_db * _PER_DB,
+                math.exp(-1000 / (self.attack_ms * self.sample_rate)),
+                math.exp(-1000 / (self.release_ms * self.sample_rate)),
+                self.makeup_gain_db * _PER_DB,
+            )
 
 
 @dataclass(frozen=True)

@@ -171,6 +171,17 @@ def test_generators_draw_other_noise(music):
     assert results[0] == results[1] != score(music, 0.001 * music, rng=3)
 
 
+@pytest.mark.parametrize(
+    "make", [np.random.default_rng, lambda seed: np.random.RandomState(np.random.PCG64(seed))]
+)
+@pytest.mark.parametrize("noise", ["seeded", "fast"])
+def test_other_generators_are_as_reproducible(music, make, noise):
+    first, again, other = (
+        score(music, 0.001 * music, rng=make(seed), noise=noise) for seed in (3, 3, 4)
+    )
+    assert first == again != other
+
+
 def test_without_noise_nothing_is_drawn(music):
     rng = np.random.RandomState(5)
     results = [score(music, 0.001 * music, noise="none", rng=rng) for _ in range(2)]
