@@ -104,18 +104,19 @@ def row(case: Case, ours: dict[str, float], peer: dict[str, float]) -> str:
 
 def in_fresh_process(case: Case, python: Path) -> dict[str, float]:
     """Measure in a process of its own."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1") | {
-        "NUMBA_NUM_THREADS": str(case.threads)
-    }
+    arguments = ["--case", json.dumps(asdict(case))]
+    return result_of([python, __file__, *arguments], threads=case.threads)
+
+
+def result_of(command: list[Path | str], *, threads: int) -> dict[str, float]:
+    """Run a command with so many threads; its last line is a JSON object."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    environment = dict.fromkeys(names, "1") | {"NUMBA_NUM_THREADS": str(threads)}
     done = subprocess.run(
-        [python, __file__, "--case", json.dumps(asdict(case))],
-        env=os.environ | threads,
-        capture_output=True,
-        text=True,
-        check=False,
+        command, env=os.environ | environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        sys.exit(f"measuring {case} failed:\n{done.stderr}")
+        sys.exit(f"measuring {' '.join(map(str, command[2:]))} failed:\n{done.stderr}")
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return result
 

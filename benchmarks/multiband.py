@@ -15,14 +15,13 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from haaqi import PEER, cpu_name, peer_python
+from haaqi import PEER, cpu_name, peer_python, result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,19 +83,8 @@ def row(seconds: float, repeats: int, pythons: dict[str, Path]) -> str:
 
 def in_fresh_process(name: str, python: Path, seconds: float, output: Path) -> dict[str, float]:
     """Measure in a process of its own, with one thread."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
-    threads |= {"OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [python, __file__, "--worker", name, "--seconds", str(seconds), "--output", output],
-        env=os.environ | threads,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        sys.exit(f"measuring {name} failed:\n{done.stderr}")
-    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return result
+    arguments = ["--worker", name, "--seconds", str(seconds), "--output", output]
+    return result_of([python, __file__, *arguments], threads=1)
 
 
 def measure(name: str, seconds: float, output: Path) -> dict[str, float]:

@@ -25,6 +25,12 @@ class InputError(ValueError):
         super().__init__("\n".join(self.problems))
 
 
+def raise_if(problems: Sequence[str]) -> None:
+    """Raise an `InputError` if there are problems."""
+    if problems:
+        raise InputError(problems)
+
+
 def signal(name: str, value: ArrayLike, *, ndim: tuple[int, ...] = (1, 2)) -> NDArray[np.float64]:
     """Return `value` as a finite float64 array with time last; integers are not rescaled.
 
@@ -44,6 +50,14 @@ def signal(name: str, value: ArrayLike, *, ndim: tuple[int, ...] = (1, 2)) -> ND
     array = array.astype(np.float64, copy=False)
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got NaN or infinite samples")
+    return array
+
+
+def stereo(name: str, value: ArrayLike) -> NDArray[np.float64]:
+    """Return `value` as a finite float64 array of shape (2, T)."""
+    array = signal(name, value, ndim=(2,))
+    if len(array) != 2:
+        raise ValueError(f"{name} must have shape (2, T), got {array.shape}")
     return array
 
 

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cadenza._check import InputError
+from cadenza._check import raise_if
 from cadenza._files import read_json
 
 CHALLENGE_FREQUENCIES_HZ = (250, 500, 1000, 2000, 3000, 4000, 6000, 8000)
@@ -196,8 +196,7 @@ def read_listeners(path: str | Path) -> dict[str, Listener]:
             listeners[key] = _listener(key, entry)
         except ValueError as error:
             problems.append(f"{path}: listener {key}: {error}")
-    if problems:
-        raise InputError(problems)
+    raise_if(problems)
     return listeners
 
 

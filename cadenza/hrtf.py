@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import oaconvolve
 
 from cadenza import _check, audio
-from cadenza._check import InputError
+from cadenza._check import InputError, raise_if
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,8 +131,7 @@ def read_head_response(
             responses.append(_read_stereo(path, sample_rate))
         except InputError as error:
             problems.extend(error.problems)
-    if problems:
-        raise InputError(problems)
+    raise_if(problems)
     return HeadResponse(*responses)
 
 

@@ -22,7 +22,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigTypeError, OmegaConfBaseException
 
-from cadenza._check import InputError
+from cadenza._check import InputError, raise_if
 from cadenza.challenge.pairs import Shard
 
 logger = logging.getLogger(__name__)
@@ -263,8 +263,7 @@ def _check(config: DictConfig, script: Path) -> None:
             problems.append(f"{key} must be of type {kind} (like {default}), got {value!r}")
         elif key.endswith("sample_rate") and not 8000 <= value <= 768000:
             problems.append(f"{key} must be a sample rate of at least 8000 Hz, got {value!r}")
-    if problems:
-        raise InputError(problems)
+    raise_if(problems)
 
 
 def _value(config: DictConfig, key: str) -> Any:  # noqa: ANN401

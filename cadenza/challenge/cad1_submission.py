@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cadenza import audio
-from cadenza._check import InputError
+from cadenza._check import InputError, raise_if
 from cadenza._files import replacing
 from cadenza.challenge.cad1_task1 import SongPair
-from cadenza.challenge.metadata import raise_if
 
 
 def check_submission(

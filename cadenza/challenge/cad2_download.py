@@ -11,11 +11,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from cadenza import audio
-from cadenza._check import InputError
+from cadenza._check import InputError, raise_if
 from cadenza._files import replacing
 from cadenza.challenge.cad2_task2 import Source, parse_source
 from cadenza.challenge.files import find, require_files
-from cadenza.challenge.metadata import raise_if, read_object
+from cadenza.challenge.metadata import read_object
 from cadenza.challenge.run import Item
 
 logger = logging.getLogger(__name__)

@@ -14,19 +14,17 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from cadenza import audio
-from cadenza._check import InputError, is_number
+from cadenza._check import InputError, is_number, raise_if
 from cadenza.audiogram import Listener, read_listeners
 from cadenza.challenge.files import find, require_files, safe_name
-from cadenza.challenge.metadata import raise_if, read_object
+from cadenza.challenge.metadata import read_object
 from cadenza.challenge.pairs import thin
 from cadenza.remix import instrument_of
+from cadenza.separation.instruments import INSTRUMENTS
 
 logger = logging.getLogger(__name__)
 
 SCORE_COLUMNS = ("scene", "song", "listener", "left_haaqi", "right_haaqi", "avg_haaqi")
-
-INSTRUMENTS = ("Bassoon", "Cello", "Clarinet", "Flute", "Oboe", "Sax", "Viola", "Violin")
-"""Instruments of the challenge; Flute, Sax, Viola and Violin may have a second voice."""
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from cadenza._check import InputError, is_number
+from cadenza._check import InputError, is_number, raise_if
 from cadenza.audiogram import Listener, read_listeners
 from cadenza.challenge.files import find, require_files, safe_name
-from cadenza.challenge.metadata import Track, raise_if, read_gains, read_object, read_tracks
+from cadenza.challenge.metadata import Track, read_gains, read_object, read_tracks
 from cadenza.challenge.pairs import thin
 from cadenza.remix import STEMS
 

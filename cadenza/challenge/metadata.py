@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cadenza._check import InputError, is_number
+from cadenza._check import is_number, raise_if
 from cadenza._files import read_json
 from cadenza.challenge.files import find, safe_name
 from cadenza.remix import STEMS
@@ -80,9 +79,3 @@ def read_object(path: Path) -> dict[str, Any]:
 
 def _list(path: Path) -> list[dict[str, Any]]:
     return [entry if isinstance(entry, dict) else {} for entry in read_json(path, list)]
-
-
-def raise_if(problems: Sequence[str]) -> None:
-    """Raise an `InputError` if there are problems."""
-    if problems:
-        raise InputError(problems)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cadenza._check import InputError
+from cadenza._check import InputError, raise_if
 from cadenza._files import replacing
 from cadenza.challenge.pairs import Shard
 
@@ -168,8 +168,7 @@ def merge_tables(
     [{'song': 'a', 'score': '0.1'}, {'song': 'b', 'score': '0.2'}]
     """
     missing = [f"missing file: {part}" for part in parts if not part.is_file()]
-    if missing:
-        raise InputError(missing)
+    raise_if(missing)
     settings = {json.dumps(Journal(journal_path(part)).settings): part for part in parts}
     if len(settings) > 1:
         different = " and ".join(map(str, settings.values()))
@@ -185,8 +184,7 @@ def merge_tables(
     wanted = set(keys)
     problems += [f"no result for {' '.join(key)}" for key in keys if key not in rows]
     problems += [f"unknown item {' '.join(key)}" for key in rows if key not in wanted]
-    if problems:
-        raise InputError(problems)
+    raise_if(problems)
     merged = [rows[key] for key in keys]
     write_table(target, columns, merged)
     return merged

@@ -19,7 +19,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from cadenza._check import InputError
+from cadenza._check import InputError, raise_if
 from cadenza._files import Identities
 from cadenza.challenge.files import require_files
 from cadenza.challenge.pairs import WHOLE, Shard
@@ -382,8 +382,7 @@ def _require_unique(items: Sequence[Item[T]]) -> None:
     files = Counter(path for item in items for path in item.outputs)
     problems = [f"two items are called {key}" for key, count in names.items() if count > 1]
     problems += [f"two items would write {path}" for path, count in files.items() if count > 1]
-    if problems:
-        raise InputError(problems)
+    raise_if(problems)
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from cadenza._check import InputError
+from cadenza._check import InputError, raise_if
 from cadenza.challenge.seeds import random_state
 
 
@@ -154,8 +154,7 @@ def cad2_task2_scenes(
         for item, table in tables.items()
         if not gains.get(table)
     ]
-    if problems:
-        raise InputError(problems)
+    raise_if(problems)
     rng = random_state(seed_name)
     drawn = [
         {"music": item, "gain": gains[table][rng.randint(0, len(gains[table]))]}

@@ -109,9 +109,7 @@ class NALRAid:
         ndarray, shape (2, T + nfir)
             Delayed by ``nfir / 2`` samples.
         """
-        x = _check.signal("signal", signal, ndim=(2,))
-        if len(x) != 2:
-            raise ValueError(f"signal must have shape (2, T), got {x.shape}")
+        x = _check.stereo("signal", signal)
         ears = (listener.left, listener.right)
         amplified = np.stack(
             [self._prescription(ear)(row) for ear, row in zip(ears, x, strict=True)]

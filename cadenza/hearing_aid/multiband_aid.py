@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check
-from cadenza._check import InputError
+from cadenza._check import InputError, raise_if
 from cadenza._files import read_json
 from cadenza.audiogram import Listener
 from cadenza.hearing_aid.multiband import MultibandCompressor
@@ -78,8 +78,7 @@ def read_compressor_params(path: str | Path) -> dict[str, ListenerCompression]:
         for name, entry in entries.items()
         for problem in _problems(entry)
     ]
-    if problems:
-        raise InputError(problems)
+    raise_if(problems)
     return {
         name: ListenerCompression(
             left=EarCompression(tuple(entry["cr_l"]), tuple(entry["gain_l"])),
@@ -179,9 +178,7 @@ class MultibandAid:
         InputError
             If there is no prescription for the listener.
         """
-        x = _check.signal("signal", signal, ndim=(2,))
-        if len(x) != 2:
-            raise ValueError(f"signal must have shape (2, T), got {x.shape}")
+        x = _check.stereo("signal", signal)
         if listener.name not in self._ears:
             raise InputError(f"listener {listener.name} has no compressor parameters")
         ears = self._ears[listener.name]

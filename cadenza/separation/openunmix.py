@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from cadenza._check import InputError
+from cadenza._check import InputError, raise_if
 from cadenza.separation import weights
 from cadenza.separation.network import NetworkSeparator
 
@@ -87,6 +87,5 @@ class OpenUnmix(NetworkSeparator):
             for source, paths in found.items()
             if len(paths) != 1
         ]
-        if problems:
-            raise InputError(problems)
+        raise_if(problems)
         return [path for (path,) in found.values()]

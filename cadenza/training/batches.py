@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cadenza._check import InputError
+from cadenza._check import raise_if
 from cadenza.training.data import ACCOMPANIMENT, RandomMixes
 from cadenza.training.pieces import Piece
 
@@ -42,8 +42,7 @@ class WholePieces(Sequence[NDArray[np.float64]]):
             for part in piece.parts
             if part.instrument not in sources and ACCOMPANIMENT not in sources
         ]
-        if problems:
-            raise InputError(problems)
+        raise_if(problems)
 
     def __len__(self) -> int:
         return len(self._pieces)

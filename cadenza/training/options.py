@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cadenza._check import InputError
+from cadenza._check import raise_if
 
 HALVE_AFTER = 5  # epochs without improvement that are tolerated at a learning rate
 STOP_AFTER = 20  # epochs without improvement
@@ -60,5 +60,4 @@ class Options:
         ]
         if not self.lr > 0:
             problems.append(f"lr must be positive, got {self.lr!r}")
-        if problems:
-            raise InputError(problems)
+        raise_if(problems)
