@@ -20,6 +20,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import threading
 import time
 import venv
 from dataclasses import asdict, dataclass
@@ -123,18 +124,38 @@ def result_of(command: list[Path | str], *, threads: int) -> dict[str, float]:
 
 def measure(case: Case) -> dict[str, float]:
     """Wall and CPU time, peak of memory above that before, and mean score of one evaluation."""
-    import resource
-
-    def peak_mb() -> float:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
     score = {"ours": our_score, "peer": peer_score}[case.name]
     score(*clip(1), case)  # imports and compilation do not count
     reference, processed = clip(case.seconds)
-    before_mb, wall, cpu = peak_mb(), time.perf_counter(), time.process_time()
-    value = score(reference, processed, case)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return {"wall_s": wall, "cpu_s": cpu, "mb": peak_mb() - before_mb, "score": value}
+    with Memory() as memory:
+        wall, cpu = time.perf_counter(), time.process_time()
+        value = score(reference, processed, case)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return {"wall_s": wall, "cpu_s": cpu, "mb": memory.growth_mb, "score": value}
+
+
+class Memory:
+    """By how much the memory of this process grows inside, looked up every two milliseconds."""
+
+    def __enter__(self) -> Memory:
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self.growth_mb, self._before_mb = 0.0, resident_mb()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.002):
+            self.growth_mb = max(self.growth_mb, resident_mb() - self._before_mb)
+
+
+def resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def clip(seconds: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

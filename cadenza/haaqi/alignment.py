@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from typing import TypeVar, cast
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from cadenza.haaqi.correlation_kernel import add_cross_spectra, energy, lagged_sums, stretches
+from cadenza.haaqi.correlation_kernel import (
+    N_AVERAGED,
+    add_cross_spectra,
+    averages,
+    energies,
+    lagged_sums,
+    stretches,
+)
 
 Float = TypeVar("Float", bound=np.floating)
 
@@ -20,6 +26,13 @@ _BATCH = 8  # transforms at a time
 
 _PRECISION = 1e-5  # of correlations in single precision, with a wide margin
 _MAX_SPAN = 128  # lags that are cheaper to try one by one than all at once in double precision
+
+# Averages of four samples give the correlation at every fourth lag, up to what the rests of both
+# signals add, and between these lags it may rise a little higher. Both are limited by the energies
+# of the differences of neighbouring samples (Cauchy-Schwarz): the rests to 1 / (2 - 2 cos(pi/4)) of
+# them, the second derivative of the correlation to themselves.
+_COARSE = 5.5  # 2 / (2 - 2 cos(pi/4)) + 2, and a little
+_USEFUL = 0.02  # precision in relation to the energies with which averages are worth a try
 
 
 class SilentReferenceError(ValueError):
@@ -135,41 +148,62 @@ def align_band(reference: NDArray[np.float32], processed: NDArray[np.float32]) -
 def best_lag(reference: NDArray[np.float32], processed: NDArray[np.float32]) -> int:
     """Find how many samples, -2400 to 2399, the processed path of a band is late.
 
-    Unlike for whole signals, the correlation is signed and means are kept.
+    Unlike for whole signals, the correlation is signed and means are kept. Single precision finds
+    the lags that come into question, for smooth signals with averages; double precision decides.
     """
-    correlation = _correlation(reference, processed)
-    largest = math.sqrt(energy(reference) * energy(processed))
-    possible = np.flatnonzero(correlation >= correlation.max() - _PRECISION * largest)
-    first, last = possible[0], possible[-1]
+    energy, roughness = np.sqrt(np.prod([energies(reference), energies(processed)], axis=0))
+    first, last = -_MAX_LAG, _MAX_LAG - 1
+    precision, coarse_precision = _PRECISION * energy, _PRECISION * energy + _COARSE * roughness
+    if coarse_precision < _USEFUL * energy:
+        coarse = _correlation(averages(reference), averages(processed), _MAX_LAG // N_AVERAGED)
+        first, last = _possible_lags(coarse, coarse_precision, N_AVERAGED)
+    if last - first >= _MAX_SPAN:
+        fine = _correlation(reference, processed, _MAX_LAG)[:-1]
+        first, last = _possible_lags(fine, precision, 1)
     if first == last:
-        return int(first) - _MAX_LAG
+        return first
     if last - first < _MAX_SPAN:
-        exact = lagged_sums(reference, processed, first - _MAX_LAG, last - first + 1)
+        exact = lagged_sums(reference, processed, first, last - first + 1)
     else:
-        first = 0
-        exact = _correlation(reference.astype(np.float64), processed.astype(np.float64))
-    return int(first) + _last_argmax(exact) - _MAX_LAG
+        first = -_MAX_LAG
+        doubles = reference.astype(np.float64), processed.astype(np.float64)
+        exact = _correlation(*doubles, _MAX_LAG)[:-1]
+    return first + _last_argmax(exact)
 
 
-def _correlation(reference: NDArray[Float], processed: NDArray[Float]) -> NDArray[Float]:
-    """Correlation at lags of -2400 to 2399, in the precision of the signals.
+def _possible_lags(
+    correlation: NDArray[np.float32], precision: float, step: int
+) -> tuple[int, int]:
+    """First and last lag at which the largest correlation may be; `step` lags are between two."""
+    possible = step * np.flatnonzero(correlation >= correlation.max() - precision) - _MAX_LAG
+    first, last = int(possible[0]) - step + 1, int(possible[-1]) + step - 1
+    return max(first, -_MAX_LAG), min(last, _MAX_LAG - 1)
+
+
+def _correlation(
+    reference: NDArray[Float], processed: NDArray[Float], max_lag: int
+) -> NDArray[Float]:
+    """Correlation at lags of -max_lag to max_lag, in the precision of the signals.
 
     It is summed in blocks: their spectra are added up, and only the sum is transformed back.
     """
-    hop = _FFT_LENGTH - 2 * _MAX_LAG
+    hop = _FFT_LENGTH - 2 * max_lag
     n_hops = -(-reference.size // hop)
+    n_rows = min(_BATCH, n_hops)
+    pieces = np.empty((n_rows, hop), reference.dtype)
+    around = np.empty((n_rows, _FFT_LENGTH), reference.dtype)
     cross_spectrum = np.zeros(_FFT_LENGTH // 2 + 1, np.result_type(reference, 1j))
     for first in range(0, n_hops, _BATCH):
-        n_rows = min(_BATCH, n_hops - first)
-        pieces = np.empty((n_rows, hop), reference.dtype)
-        around = np.empty((n_rows, _FFT_LENGTH), reference.dtype)
-        stretches(reference, first * hop, hop, pieces)
-        stretches(processed, first * hop - _MAX_LAG, hop, around)
+        rows = slice(0, min(_BATCH, n_hops - first))
+        stretches(reference, first * hop, hop, pieces[rows])
+        stretches(processed, first * hop - max_lag, hop, around[rows])
         add_cross_spectra(
-            scipy.fft.rfft(pieces, _FFT_LENGTH), scipy.fft.rfft(around), cross_spectrum
+            scipy.fft.rfft(pieces[rows], _FFT_LENGTH),
+            scipy.fft.rfft(around[rows]),
+            cross_spectrum,
         )
-    correlation = scipy.fft.irfft(cross_spectrum, _FFT_LENGTH)[: 2 * _MAX_LAG]
-    return cast("NDArray[Float]", correlation)
+    correlation = scipy.fft.irfft(cross_spectrum, _FFT_LENGTH)
+    return cast("NDArray[Float]", correlation[: 2 * max_lag + 1])
 
 
 def _last_argmax(values: NDArray[Float]) -> int:

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from cadenza._compiled import kernel
 
-_BLOCK = 1024
-_LANES = 32
+N_AVERAGED = 4
+"""Samples in an average."""
+
+_BLOCK = 2048
 _STEP = 8
 _TINY = 1e-30
 
@@ -38,8 +40,10 @@ def _stretch(signal: NDArray[np.float32], start: int, out: NDArray[np.float64]) 
     """Copy a stretch that may reach beyond the signal, where there are zeros."""
     first = min(max(-start, 0), out.size)
     last = min(max(signal.size - start, first), out.size)
+    source, target = signal[start + first : start + last], out[first:last]
+    for i in range(source.size):
+        target[i] = source[i]
     out[:first] = 0
-    out[first:last] = signal[start + first : start + last]
     out[last:] = 0
 
 
@@ -73,68 +77,52 @@ def lagged_sums(
     for start in range(0, reference.size, _BLOCK):
         _stretch(reference, start, x)
         _stretch(processed, start + first_lag, y)
-        _add_products(x, y, sums)
+        for lag in range(n_lags):
+            sums[lag] += np.dot(x, y[lag : lag + _BLOCK])
     return sums
 
 
 @kernel()
-def _total(lanes: NDArray[np.float64]) -> float:
-    """Sum of all lanes."""
-    for i in range(8):
-        lanes[i] = (lanes[i] + lanes[i + 8]) + (lanes[i + 16] + lanes[i + 24])
-    total = 0.0
-    for i in range(8):
-        total += lanes[i]
-    return total
+def energies(signal: NDArray[np.float32]) -> tuple[float, float]:
+    """Sums of the squares of a signal and of the differences of its samples, to five digits."""
+    difference = np.empty(_BLOCK, np.float32)
+    level, slope = 0.0, np.float64(signal[0]) ** 2 + np.float64(signal[-1]) ** 2
+    for start in range(0, signal.size, _BLOCK):
+        part, after = signal[start : start + _BLOCK], signal[start + 1 : start + 1 + _BLOCK]
+        level += np.dot(part, part)
+        for i in range(after.size):
+            difference[i] = after[i] - part[i]
+        slope += np.dot(difference[: after.size], difference[: after.size])
+    return level, slope
 
 
-@kernel(fused=True)
-def _dot(x: NDArray[np.float64], y: NDArray[np.float64], lanes: NDArray[np.float64]) -> float:
-    """Sum of products over whole lanes."""
-    lanes[:] = 0
-    for start in range(0, x.size, _LANES):
-        a, b = x[start : start + _LANES], y[start : start + _LANES]
-        for i in range(_LANES):
-            lanes[i] += a[i] * b[i]
-    return _total(lanes)
+@kernel()
+def averages(signal: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Means of `N_AVERAGED` samples each, times two: they keep the energy."""
+    means = np.empty(-(-signal.size // N_AVERAGED), np.float32)
+    whole = signal.size // N_AVERAGED
+    for i in range(whole):
+        first, second = signal[4 * i] + signal[4 * i + 1], signal[4 * i + 2] + signal[4 * i + 3]
+        means[i] = (first + second) * np.float32(0.5)
+    for i in range(whole, means.size):
+        means[i] = signal[4 * i :].sum() * np.float32(0.5)
+    return means
 
 
-@kernel(fused=True)
-def energy(signal: NDArray[np.float32]) -> float:
-    """Sum of squares, in double precision."""
-    lanes = np.zeros(_LANES)
-    n_whole = signal.size - signal.size % _LANES
-    for start in range(0, n_whole, _LANES):
-        part = signal[start : start + _LANES]
-        for i in range(_LANES):
-            lanes[i] += np.float64(part[i]) * np.float64(part[i])
-    for i in range(n_whole, signal.size):
-        lanes[0] += np.float64(signal[i]) * np.float64(signal[i])
-    return _total(lanes)
-
-
-@kernel(fused=True)
+@kernel()
 def _centred_frame(
     signal: NDArray[np.float32],
     start: int,
     window: NDArray[np.float64],
     frame: NDArray[np.float64],
-    lanes: NDArray[np.float64],
 ) -> float:
     """Windowed stretch of a signal without its mean; returns its energy."""
-    part = frame[: window.size]
-    _stretch(signal, start, part)
+    _stretch(signal, start, frame)
+    mean = np.dot(frame, window) / window.size
     for i in range(window.size):
-        part[i] *= window[i]
-    lanes[:] = 0
-    for j in range(0, frame.size, _LANES):
-        some = frame[j : j + _LANES]
-        for i in range(_LANES):
-            lanes[i] += some[i]
-    mean = _total(lanes) / window.size
-    for i in range(window.size):
-        part[i] -= mean
-    return _dot(frame, frame, lanes)
+        frame[i] = frame[i] * window[i] - mean
+    energy: float = np.dot(frame, frame)
+    return energy
 
 
 @kernel()
@@ -152,18 +140,19 @@ def frame_covariances(
     not exceed `threshold_db` the covariance is left at 0.
     """
     n_lags = overlap.size
-    size = -(-window.size // _LANES) * _LANES
-    x, y = np.zeros(size), np.zeros(size + n_lags + _STEP)
-    inner = y[n_lags // 2 : n_lags // 2 + size]
-    lanes, sums = np.empty(_LANES), np.empty(-(-n_lags // _STEP) * _STEP)
+    x = np.zeros(-(-window.size // _STEP) * _STEP)
+    y = np.zeros(x.size + n_lags + _STEP)
+    frame_x = x[: window.size]
+    frame_y = y[n_lags // 2 :][: window.size]
+    sums = np.empty(-(-n_lags // _STEP) * _STEP)
     covariances, levels = np.zeros(starts.size), np.empty(starts.size)
     norm = (window * window).sum()
     for frame in range(starts.size):
-        energy = _centred_frame(reference, starts[frame], window, x, lanes)
+        energy = _centred_frame(reference, starts[frame], window, frame_x)
         levels[frame] = math.sqrt(2 * energy / norm)
         if not levels[frame] > threshold_db or not energy / norm > _TINY:
             continue
-        other = _centred_frame(processed, starts[frame], window, inner, lanes)
+        other = _centred_frame(processed, starts[frame], window, frame_y)
         if not other / norm > _TINY:
             continue
         sums[:] = 0
@@ -175,24 +164,16 @@ def frame_covariances(
     return covariances, levels
 
 
-@kernel(fused=True)
+@kernel()
 def window_sums(
     signal: NDArray[np.float32], delay: int, windows: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Products of each hop of a delayed signal with each window, shape (windows, hops).
-
-    A hop has 96 samples, three for each lane.
-    """
+    """Products of each hop of a delayed signal with each window, shape (windows, hops)."""
     n_windows, hop = windows.shape
     sums = np.empty((n_windows, signal.size // hop))
-    stretch, lanes = np.empty(3 * _LANES), np.empty(_LANES)
+    stretch = np.empty(hop)
     for j in range(sums.shape[1]):
         _stretch(signal, j * hop - delay, stretch)
         for k in range(n_windows):
-            w = windows[k]
-            for i in range(_LANES):
-                lanes[i] = stretch[i] * w[i] + (
-                    stretch[i + 32] * w[i + 32] + stretch[i + 64] * w[i + 64]
-                )
-            sums[k, j] = _total(lanes)
+            sums[k, j] = np.dot(stretch, windows[k])
     return sums

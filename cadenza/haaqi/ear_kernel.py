@@ -1,4 +1,4 @@
-"""Compiled loops of the ear model: gammatone filters, outer and inner hair cells.
+"""Compiled loops of the ear model: gammatone filters, hair cells and internal noise.
 
 A gammatone is a low-pass filter of the signal multiplied by a carrier. Its four poles are one-pole
 sections y[n] = x[n] + r y[n-1]; its double zero needs no memory, because (1 + 2 r/z)^2 times the
@@ -121,7 +121,7 @@ def control_energy(
 
 @kernel()
 def _filter_block(
-    signals: NDArray[np.float64],
+    source: NDArray[np.float64],
     carrier: NDArray[np.float64],
     w: NDArray[np.float64],
     power: NDArray[np.float64],
@@ -134,7 +134,7 @@ def _filter_block(
     """
     for start in range(0, BLOCK, _STEP):
         cosine, sine = carrier[0, start : start + _STEP], carrier[1, start : start + _STEP]
-        first, second = signals[0, start : start + _STEP], signals[1, start : start + _STEP]
+        first, second = source[0, start : start + _STEP], source[1, start : start + _STEP]
         for t in range(_STEP):
             j = 40 + 8 * t
             a, b = first[t] * cosine[t], second[t] * cosine[t]
@@ -248,7 +248,9 @@ def compressed_band(
     for start in range(0, signals.shape[1], BLOCK):
         block = slice(start, start + BLOCK)
         n = min(BLOCK, signals.shape[1] - start)
-        source[:, :n] = signals[:, start : start + n]
+        first, second = signals[0, start : start + n], signals[1, start : start + n]
+        for i in range(n):
+            source[0, i], source[1, i] = first[i], second[i]
         source[:, n:] = 0
         turn_cosine, turn_sine = math.cos(angle * start), math.sin(angle * start)
         carrier[0] = turn_cosine * cosine - turn_sine * sine
@@ -284,19 +286,24 @@ def _sensation_block(
 
 @kernel(fused=True)
 def _adapt_block(
-    level_db: NDArray[np.float64],
+    levels_db: NDArray[np.float64],
     direct: float,
     gains: NDArray[np.float64],
     poles: NDArray[np.float64],
     state: NDArray[np.float64],
     adapted: NDArray[np.float64],
 ) -> None:
-    first, second = state
+    """Adaptation of two paths; alone, each would wait for its own last sample all the time."""
+    level_1, level_2, adapted_1, adapted_2 = levels_db[0], levels_db[1], adapted[0], adapted[1]
+    fast_1, slow_1, fast_2, slow_2 = state
     for i in range(BLOCK):
-        first = poles[0] * first + level_db[i]
-        second = poles[1] * second + level_db[i]
-        adapted[i] = direct * level_db[i] + (gains[0] * first + gains[1] * second)
-    state[0], state[1] = first, second
+        fast_1 = poles[0] * fast_1 + level_1[i]
+        slow_1 = poles[1] * slow_1 + level_1[i]
+        fast_2 = poles[0] * fast_2 + level_2[i]
+        slow_2 = poles[1] * slow_2 + level_2[i]
+        adapted_1[i] = direct * level_1[i] + (gains[0] * fast_1 + gains[1] * slow_1)
+        adapted_2[i] = direct * level_2[i] + (gains[0] * fast_2 + gains[1] * slow_2)
+    state[0], state[1], state[2], state[3] = fast_1, slow_1, fast_2, slow_2
 
 
 @kernel(fused=True)
@@ -312,8 +319,8 @@ def _replace_block(
 
 @kernel()
 def inner_hair_cells(
-    envelope: NDArray[np.float32],
-    motion: NDArray[np.float32],
+    envelopes: NDArray[np.float32],
+    motions: NDArray[np.float32],
     threshold_db: float,
     direct: float,
     gains: NDArray[np.float64],
@@ -321,12 +328,38 @@ def inner_hair_cells(
 ) -> None:
     """Turn amplitudes into dB above a threshold and let them adapt, in place.
 
-    The motion keeps its fine structure and takes the new envelope. `direct`, `gains` and `poles`
-    are those of `periphery.adaptation`; lengths are whole blocks.
+    The motion of each path keeps its fine structure and takes the new envelope. `direct`, `gains`
+    and `poles` are those of `periphery.adaptation`; lengths are whole blocks.
     """
-    level_db, adapted, state = np.empty(BLOCK), np.empty(BLOCK), np.zeros(2)
-    for start in range(0, envelope.size, BLOCK):
-        part = slice(start, start + BLOCK)
-        _sensation_block(envelope[part], threshold_db, level_db)
-        _adapt_block(level_db, direct, gains, poles, state, adapted)
-        _replace_block(adapted, envelope[part], motion[part])
+    n_paths, n_samples = envelopes.shape
+    levels_db, adapted = np.zeros((2, BLOCK)), np.empty((2, BLOCK))
+    for first in range(0, n_paths, 2):
+        n_rows, state = min(2, n_paths - first), np.zeros(4)
+        for start in range(0, n_samples, BLOCK):
+            part = slice(start, start + BLOCK)
+            for row in range(n_rows):
+                _sensation_block(envelopes[first + row, part], threshold_db, levels_db[row])
+            _adapt_block(levels_db, direct, gains, poles, state, adapted)
+            for row in range(n_rows):
+                _replace_block(
+                    adapted[row], envelopes[first + row, part], motions[first + row, part]
+                )
+
+
+@kernel(fused=True)
+def add_normals(
+    signal: NDArray[np.float32], points: NDArray[np.float64], skip: int, scale: float
+) -> None:
+    """Add normal numbers to a signal, leaving out the first `skip`.
+
+    Each column of `points` is a point in the unit circle that gives two (Marsaglia's polar method).
+    """
+    x, y = points[0], points[1]
+    normals = np.empty(2 * x.size)
+    for i in range(x.size):
+        square = x[i] * x[i] + y[i] * y[i]
+        factor = scale * math.sqrt(-2.0 * log(square) / square)
+        normals[2 * i], normals[2 * i + 1] = factor * y[i], factor * x[i]
+    some = normals[skip : skip + signal.size]
+    for i in range(signal.size):
+        signal[i] += some[i]

@@ -128,8 +128,8 @@ class Ear:
                 align_band(array[0, :n_samples], array[path, :n_samples])
 
         threshold_db = self.cochlea.ihc_db[k] - self.level_db_spl
+        inner_hair_cells(envelopes, motions, threshold_db, *self._adaptation)
         for path in range(n_signals):
-            inner_hair_cells(envelopes[path], motions[path], threshold_db, *self._adaptation)
             row = k if path == 0 else N_BANDS + k
             self.noise.add_to(motions[path, :n_samples], row, self.noise_rms)
             out.envelopes[path, k] = smooth_envelope(envelopes[path, :n_samples], wait)

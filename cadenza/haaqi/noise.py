@@ -7,10 +7,12 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cadenza.haaqi.noise_kernel import add_from_table, add_normals, skip_normals
+from cadenza.haaqi.ear_kernel import add_normals
+from cadenza.haaqi.noise_kernel import add_from_table, draw_points
 
 Random: TypeAlias = np.random.RandomState | np.random.Generator
 
+_POINTS = 4096  # drawn at a time
 _TABLE_SIZE = 2**16
 _STRETCH = 192  # samples: 8 ms
 
@@ -32,7 +34,7 @@ class Noise(Protocol):
 
 
 class SeededNoise:
-    """Rows that follow one another in a stream, bit by bit as `RandomState` draws them.
+    """Rows that follow one another in a stream, as `RandomState` draws them, within 1e-10.
 
     What is drawn later from the `RandomState` follows the rows. Where the stream is another than
     its usual one, as that of a `Generator`, only a seed is drawn from it.
@@ -56,7 +58,7 @@ class SeededNoise:
         starts = np.maximum(np.arange(n_rows + 1) * n_samples - self._n_spare, 0)
         for n_pairs in np.diff(starts // 2):
             self._states.append(state.copy())
-            skip_normals(state, n_pairs)
+            draw_points(state, n_pairs, np.empty((2, 1)))
         self._skips = starts % 2
         self._rng.set_state((name, state[:-1], int(state[-1]), 0, 0.0))
         if self._skips[-1]:
@@ -67,7 +69,12 @@ class SeededNoise:
         if row == 0 and self._n_spare:
             signal[0] += scale * self._spare
             signal = signal[1:]
-        add_normals(signal, self._states[row].copy(), self._skips[row], scale)
+        state, points = self._states[row].copy(), np.empty((2, _POINTS))
+        for start in range(-self._skips[row], signal.size, 2 * _POINTS):
+            n_pairs = min(_POINTS, (signal.size - start + 1) // 2)
+            draw_points(state, n_pairs, points[:, :n_pairs])
+            part = signal[max(start, 0) : start + 2 * n_pairs]
+            add_normals(part, points, max(-start, 0), scale)
 
     def draw(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
         """Draw normal numbers that come after all rows."""

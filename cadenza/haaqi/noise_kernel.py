@@ -7,14 +7,11 @@ state here is its key of 624 words followed by the position of the next word.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from cadenza._compiled import kernel
 
-_POINTS = 2048
 _KEY = 624
 
 
@@ -60,9 +57,9 @@ def _squares(coordinates: NDArray[np.float64], out: NDArray[np.float64]) -> int:
 
 
 @kernel()
-def _draw_points(state: NDArray[np.uint32], n_points: int, points: NDArray[np.float64]) -> None:
-    """Draw points in the unit circle and keep the last ones: x, y and x^2 + y^2."""
-    key, x, y, square = state[:_KEY], points[0], points[1], points[2]
+def draw_points(state: NDArray[np.uint32], n_points: int, points: NDArray[np.float64]) -> None:
+    """Draw points in the unit circle, advance the generator, and keep the last ones: x and y."""
+    key, x, y = state[:_KEY], points[0], points[1]
     words, coordinates = np.empty(_KEY + 4, np.uint32), np.empty(_KEY // 2 + 2)
     distances = np.empty(_KEY // 4 + 1)
     _temper(key, words)
@@ -82,7 +79,6 @@ def _draw_points(state: NDArray[np.uint32], n_points: int, points: NDArray[np.fl
             for i in range(n_candidates):
                 j = max(n - first, 0)
                 x[j], y[j] = coordinates[2 * i], coordinates[2 * i + 1]
-                square[j] = distances[i]
                 n += int(distances[i] < 1.0) - int(distances[i] == 0.0)
                 if n == n_points:
                     used = np.int64(4 * i + 4)
@@ -95,32 +91,6 @@ def _draw_points(state: NDArray[np.uint32], n_points: int, points: NDArray[np.fl
             _twist(key)
             _temper(key, words[carried:])
             n_words = _KEY + carried
-
-
-@kernel()
-def skip_normals(state: NDArray[np.uint32], n_pairs: int) -> None:
-    """Advance the generator by pairs of normal numbers."""
-    _draw_points(state, n_pairs, np.empty((3, 1)))
-
-
-@kernel()
-def add_normals(
-    signal: NDArray[np.float32], state: NDArray[np.uint32], skip: int, scale: float
-) -> None:
-    """Add normal numbers to a signal, leaving out the first `skip` (0 or 1) of the generator."""
-    points = np.empty((3, _POINTS))
-    normals = np.empty(2 * _POINTS)
-    for start in range(-skip, signal.size, 2 * _POINTS):
-        n_pairs = min(_POINTS, (signal.size - start + 1) // 2)
-        _draw_points(state, n_pairs, points[:, :n_pairs])
-        for i in range(n_pairs):
-            square = points[2, i]
-            factor = scale * math.sqrt(-2.0 * math.log(square) / square)
-            normals[2 * i], normals[2 * i + 1] = factor * points[1, i], factor * points[0, i]
-        first = max(-start, 0)
-        part = signal[start + first : start + 2 * n_pairs]
-        for i in range(part.size):
-            part[i] += normals[first + i]
 
 
 @kernel()

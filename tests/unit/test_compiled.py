@@ -74,7 +74,7 @@ VECTORISED = {
     "control_energy": (ear_kernel.control_energy, 20),
     "compressed_band": (ear_kernel.compressed_band, 50),
     "inner_hair_cells": (ear_kernel.inner_hair_cells, 20),
-    "lagged_sums": (correlation_kernel.lagged_sums, 8),
+    "add_normals": (ear_kernel.add_normals, 10),
     "frame_covariances": (correlation_kernel.frame_covariances, 8),
 }
 
