@@ -192,8 +192,8 @@ def haaqi_candidates(
     )
     rng = _arguments.random_source(rng)
     with ThreadPoolExecutor(_arguments.workers(workers)) as executor:
-        evaluation = Evaluation(reference, processed, audiogram, level_db_spl, options)
-        return evaluation.scores(rng, executor)
+        evaluation = Evaluation(reference, processed, audiogram, level_db_spl, options, executor)
+        return evaluation.scores(rng)
 
 
 def haaqi_ears(
@@ -250,7 +250,7 @@ def haaqi_ears(
     )
     with ThreadPoolExecutor(_arguments.workers(workers)) as executor:
         left, right = (
-            Evaluation(channel, [candidate], audiogram, level, options).scores(rng, executor)[0]
+            Evaluation(channel, [candidate], audiogram, level, options, executor).scores(rng)[0]
             for channel, candidate, audiogram, level in ears
         )
     return left, right

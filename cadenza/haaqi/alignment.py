@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from typing import TypeVar, cast
 
 import numpy as np
@@ -40,7 +41,7 @@ class SilentReferenceError(ValueError):
 
 
 def align_and_trim(
-    reference: NDArray[np.float64], processed: NDArray[np.float64]
+    reference: NDArray[np.float64], processed: NDArray[np.float64], executor: Executor
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
     """Line up two whole signals and keep the stretch in which the reference sounds.
 
@@ -48,6 +49,8 @@ def align_and_trim(
     ----------
     reference, processed : ndarray, shape (T,) and (T',)
         At 24 kHz. The longer one is cut at its end.
+    executor : Executor
+        Transforms both at the same time.
 
     Returns
     -------
@@ -67,19 +70,21 @@ def align_and_trim(
     peak = max(reference.max(), -reference.min())
     if peak == 0:
         raise SilentReferenceError("reference must not be silent, got only zeros")
-    delay = _delay(reference, processed)
+    delay = _delay(reference, processed, executor)
     sounds = (reference > 0.001 * peak) | (reference < -0.001 * peak)
     first, last = int(sounds.argmax()), sounds.size - int(sounds[::-1].argmax())
     processed = shift(processed, _BACK_OFF - delay)
     return reference[first:last], processed[first:last], delay
 
 
-def _delay(reference: NDArray[np.float64], processed: NDArray[np.float64]) -> int:
+def _delay(
+    reference: NDArray[np.float64], processed: NDArray[np.float64], executor: Executor
+) -> int:
     """Find the lag of the largest covariance, positive or negative; of equal ones, the last.
 
     Single precision finds the lags that come into question, double precision decides.
     """
-    lags = _possible_delays(reference, processed)
+    lags = _possible_delays(reference, processed, executor)
     means = reference.mean(), processed.mean()
     exact = []
     for lag in lags:
@@ -91,14 +96,17 @@ def _delay(reference: NDArray[np.float64], processed: NDArray[np.float64]) -> in
 
 
 def _possible_delays(
-    reference: NDArray[np.float64], processed: NDArray[np.float64]
+    reference: NDArray[np.float64], processed: NDArray[np.float64], executor: Executor
 ) -> NDArray[np.int_]:
     """Lags whose covariance, in single precision, may be the largest."""
     n_samples = reference.size
     n_fft = scipy.fft.next_fast_len(2 * n_samples - 1, real=True)
-    spectrum = scipy.fft.rfft(_normalised(reference), n_fft)
+    spectrum, other = executor.map(
+        lambda signal: scipy.fft.rfft(_normalised(signal), n_fft), (reference, processed)
+    )
     np.conj(spectrum, out=spectrum)
-    spectrum *= scipy.fft.rfft(_normalised(processed), n_fft)
+    spectrum *= other
+    del other
     if not spectrum.any():
         return np.array([n_samples - 1])  # silence is equally good at all lags
     covariance = scipy.fft.irfft(spectrum, n_fft, overwrite_x=True)

@@ -64,6 +64,8 @@ class Evaluation:
     level_db_spl : float
     options : Options
         All as for `haaqi_candidates`.
+    executor : Executor
+        For what can be done in parallel.
     """
 
     def __init__(
@@ -73,14 +75,15 @@ class Evaluation:
         audiogram: Audiogram,
         level_db_spl: float,
         options: Options,
+        executor: Executor,
     ) -> None:
         if not isinstance(audiogram, Audiogram):
             raise TypeError(f"audiogram must be an Audiogram, got {type(audiogram).__name__}")
-        self._options = options
+        self._options, self._executor = options, executor
         self._level_db_spl = level_db_spl
         self._cochlea = impaired_cochlea(six_levels_db_hl(audiogram))
         reference, aligned, self._delays, self._flags = _line_up(
-            reference, processed, options.rates
+            reference, processed, options.rates, executor
         )
         _arguments.finite("level_db_spl", level_db_spl)
         if options.equalisation == "nalr":
@@ -88,17 +91,18 @@ class Evaluation:
             # Cut to the same length, which makes it early: aligning the bands makes up for that
             reference = amplify(reference)[_NALR_ORDER:]
         self._signals = np.empty((1 + len(aligned), reference.size))
-        for row, signal in zip(self._signals, (reference, *aligned), strict=True):
-            row[:] = middle_ear(signal)
+        behind_middle_ear = executor.map(middle_ear, (reference, *aligned))
+        for row, signal in zip(self._signals, behind_middle_ear, strict=True):
+            row[:] = signal
 
-    def scores(self, rng: Random, executor: Executor) -> list[HaaqiScore]:
+    def scores(self, rng: Random) -> list[HaaqiScore]:
         """Let the ear hear the signals, and score each processed one."""
         noise = noise_named(self._options.noise, rng)
         with announced("HAAQI (some 20 seconds)"):
-            heard = self._hear(noise, executor)
+            heard = self._hear(noise)
         return [self._score(heard, i, noise) for i in range(len(self._delays))]
 
-    def _hear(self, noise: Noise, executor: Executor) -> Excitation:
+    def _hear(self, noise: Noise) -> Excitation:
         # A level that the ear model's single precision can hold; doubling rounds nothing
         signals, level_db_spl = self._signals, self._level_db_spl
         doublings = -int(np.frexp(max(signals.max(), -signals.min()))[1])
@@ -113,7 +117,7 @@ class Evaluation:
             frames=Frames(_arguments.segment_size(self._options.segment_ms)),
             silence_threshold_db=self._options.silence_threshold_db,
         )
-        return ear.hear(signals, executor)
+        return ear.hear(signals, self._executor)
 
     def _score(self, heard: Excitation, i: int, noise: Noise) -> HaaqiScore:
         silence_threshold_db = self._options.silence_threshold_db
@@ -147,7 +151,10 @@ class Evaluation:
 
 
 def _line_up(
-    reference: ArrayLike, processed: Sequence[ArrayLike], rates: tuple[float, float]
+    reference: ArrayLike,
+    processed: Sequence[ArrayLike],
+    rates: tuple[float, float],
+    executor: Executor,
 ) -> tuple[NDArray[np.float64], list[NDArray[np.float64]], list[int], list[tuple[Flag, ...]]]:
     """Check all signals, bring them to the model's rate, align and trim them."""
     reference = to_model_rate(_arguments.signal("reference", reference, rates[0]), rates[0])
@@ -159,7 +166,7 @@ def _line_up(
     for samples in processed:
         candidate = to_model_rate(_arguments.signal("processed", samples, rates[1]), rates[1])
         surplus_ms = 1000 * abs(reference.size - candidate.size) / SAMPLE_RATE
-        trimmed, aligned, delay = align_and_trim(reference, candidate)
+        trimmed, aligned, delay = align_and_trim(reference, candidate, executor)
         duration_s = trimmed.size / SAMPLE_RATE
         _arguments.duration("reference without the silence at its ends", duration_s)
         if signals and aligned.size != signals[0].size:

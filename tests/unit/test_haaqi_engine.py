@@ -182,10 +182,10 @@ def test_every_band_is_what_the_oracle_hears():
         np.testing.assert_allclose(heard.covariances[0, k], covariance, atol=1e-6)
 
 
-def music(seconds: float, seed: int) -> np.ndarray:
+def music(seconds: float, sample_rate: int, seed: int) -> np.ndarray:
     """Notes that fade, over a bed of noise, with silence at both ends."""
     rng = np.random.RandomState(seed)
-    t = np.arange(round(24000 * seconds)) / 24000
+    t = np.arange(round(sample_rate * seconds)) / sample_rate
     signal = 0.01 * rng.standard_normal(t.size)
     for start in np.arange(0, seconds, 0.15):
         note_hz = 110 * 2 ** (rng.randint(36) / 12)
@@ -207,28 +207,39 @@ DEGRADATIONS = {
     "another": lambda x, rng: x.std() * rng.standard_normal(x.size),
     "backwards": lambda x, rng: x[::-1],
 }
+RATES = (24000, 32000, 44100, 48000)
 CASES = [
-    (degradation, listener, equalisation, (0.6, 1, 1.5, 2, 3)[(i + j) % 5])
+    (degradation, listener, equalisation, (0.6, 1, 1.5, 2, 3)[(i + j) % 5], RATES[(i + j) % 4])
     for i, degradation in enumerate(DEGRADATIONS)
     for j, listener in enumerate(LISTENERS)
     for equalisation in (("none", "nalr") if j % 2 else ("nalr", "none"))[: 1 + (i + j) % 2]
+]
+LONG_CASES = [
+    (
+        degradation,
+        list(LISTENERS)[i % 6],
+        ("nalr", "none")[i % 2],
+        (10, 30)[i % 5 == 0],
+        RATES[i % 4],
+    )
+    for i, degradation in enumerate(DEGRADATIONS)
 ]
 
 
 @pytest.mark.parametrize(
     "case",
     [
-        pytest.param(case, marks=[] if i % 17 == 0 else pytest.mark.slow)
-        for i, case in enumerate(CASES)
+        pytest.param(case, marks=[] if i in range(0, 84, 17) else pytest.mark.slow)
+        for i, case in enumerate(CASES + LONG_CASES)
     ],
     ids=lambda case: "-".join(map(str, case)),
 )
 def test_scores_and_lags_are_those_of_the_oracle(case):
-    degradation, listener, equalisation, seconds = case
-    reference = music(seconds, seed=len(degradation))
+    degradation, listener, equalisation, seconds, sample_rate = case
+    reference = music(seconds, sample_rate, seed=len(degradation))
     processed = DEGRADATIONS[degradation](reference, np.random.RandomState(1))
     options = {
-        "sample_rate": 24000,
+        "sample_rate": sample_rate,
         "audiogram": LISTENERS[listener],
         "equalisation": equalisation,
         "level_db_spl": 65 - 20 * np.log10(reference.std()),
