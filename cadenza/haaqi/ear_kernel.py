@@ -120,6 +120,16 @@ def control_energy(
 
 
 @kernel()
+def _turn_block(from_zero: NDArray[np.float64], phase: float, carrier: NDArray[np.float64]) -> None:
+    """Cosine and sine that begin at a phase, made of those that begin at 0."""
+    a, b = math.cos(phase), math.sin(phase)
+    cosine, sine, turned_cosine, turned_sine = from_zero[0], from_zero[1], carrier[0], carrier[1]
+    for i in range(BLOCK):
+        turned_cosine[i] = a * cosine[i] - b * sine[i]
+        turned_sine[i] = b * cosine[i] + a * sine[i]
+
+
+@kernel()
 def _filter_block(
     source: NDArray[np.float64],
     carrier: NDArray[np.float64],
@@ -241,7 +251,7 @@ def compressed_band(
     w = np.zeros(40 + 8 * _STEP)
     w[0:4] = w[4:8] = radius
     time = np.arange(BLOCK) * angle
-    cosine, sine = np.cos(time), np.sin(time)
+    from_zero = np.stack((np.cos(time), np.sin(time)))
     source, carrier, filtered = np.zeros((2, BLOCK)), np.empty((2, BLOCK)), np.empty((2, BLOCK))
     power, gain = np.empty((4, BLOCK)), np.empty((2, BLOCK))
     smoothing, energy = np.zeros(4), np.zeros((2, BLOCK))
@@ -252,9 +262,7 @@ def compressed_band(
         for i in range(n):
             source[0, i], source[1, i] = first[i], second[i]
         source[:, n:] = 0
-        turn_cosine, turn_sine = math.cos(angle * start), math.sin(angle * start)
-        carrier[0] = turn_cosine * cosine - turn_sine * sine
-        carrier[1] = turn_sine * cosine + turn_cosine * sine
+        _turn_block(from_zero, angle * start, carrier)
         _filter_block(source, carrier, w, power, filtered)
         power[2:, n:] = 0
         filtered[:, n:] = 0
