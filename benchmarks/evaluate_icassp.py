@@ -8,6 +8,9 @@ enhanced signals, remix, amplify and resample them, and compute HAAQI. Every mea
 process with all cores, start-up included, and the two take turns. `--shared` names the folder with
 `data/icassp_2024` (a challenge root) and `golden/icassp_2024/enhanced_signals`. The peer has the
 same environment as in `haaqi.py`.
+
+A second table shows what our pairs are made of, one stage after the other; in the recipe, a pair is
+prepared while the one before is scored.
 """
 
 from __future__ import annotations
@@ -25,7 +28,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from cadenza.recipes.cad_icassp_2024.baseline import evaluate
 from haaqi import PEER, cpu_name, peer_python
+from omegaconf import OmegaConf
+
+from cadenza.challenge.icassp_2024 import scene_pairs
+from cadenza.haaqi import warm_up
 
 RECIPES = Path(__file__).parents[1] / "recipes" / "cad_icassp_2024"
 
@@ -54,6 +62,7 @@ def main() -> None:
             seconds = timed([*command, f"path.root={root}", f"path.exp_folder={exp}"], folder)
             runs[name].append(seconds)
             scores[name] = read_scores(exp)
+        stages = budget(root, Path(folder) / "ours_0", options.noise)
     wall = {name: statistics.median(values) for name, values in runs.items()}
     difference = max(abs(a - b) for a, b in zip(scores["ours"], scores["peer"], strict=True))
     print(f"{cpu_name()}, {len(os.sched_getaffinity(0))} cores; peer: {PEER}\n")
@@ -61,8 +70,11 @@ def main() -> None:
     print("| ---: | --- | ---: | ---: | ---: | ---: |")
     print(
         f"| {options.pairs} | {options.noise} | {wall['ours']:.1f} s | {wall['peer']:.1f} s "
-        f"| {wall['peer'] / wall['ours']:.1f} | {difference:.0e} |"
+        f"| {wall['peer'] / wall['ours']:.1f} | {difference:.0e} |\n"
     )
+    print("| stage | time per pair |\n| --- | ---: |")
+    for stage, seconds in stages.items():
+        print(f"| {stage} | {1000 * statistics.median(seconds):.0f} ms |")
 
 
 def prepared_root(shared: Path, folder: Path, n_pairs: int) -> Path:
@@ -88,6 +100,32 @@ def prepared_root(shared: Path, folder: Path, n_pairs: int) -> Path:
         shutil.copyfile(source, root / "enhanced_signals" / name)
     listeners.write_text(json.dumps(chosen))
     return root
+
+
+def budget(root: Path, exp: Path, noise: str) -> dict[str, list[float]]:
+    """Wall times of the stages of our pairs in seconds."""
+    config = OmegaConf.load(RECIPES / "baseline" / "config.yaml")
+    config.merge_with({"path": {"root": str(root), "exp_folder": str(exp)}})
+    config.evaluate.noise = noise
+    evaluator = evaluate.Evaluator(config)
+    scenes: set[str] = set()
+    stages: dict[str, list[float]] = {
+        "preparation, first listener of a scene": [],
+        "preparation, other listeners": [],
+        "HAAQI, both ears": [],
+    }
+    first, others, haaqi = stages.values()
+    warm_up()
+    for pair in scene_pairs(config):
+        item = evaluate.make_item(config, pair)
+        start = time.perf_counter()
+        signals = evaluator.prepare(item)
+        ready = time.perf_counter()
+        evaluator.score(item, signals)
+        (others if pair.scene in scenes else first).append(ready - start)
+        haaqi.append(time.perf_counter() - ready)
+        scenes.add(pair.scene)
+    return stages
 
 
 def timed(command: list[str | Path], folder: str | None = None) -> float:

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "haaqi": GROUND | {"hearing_aid"},
     "separation": GROUND,
     "challenge": GROUND | {"remix", "separation", "hearing_aid"},
-    "training": GROUND | {"separation"},
+    "training": GROUND | {"remix", "separation"},
 }
 NETWORKS = {"cadenza.separation.convtasnet"}  # modules that are built of torch's classes
 HEAVY = {"torch", "torchaudio", "openunmix", "tensorboard", "matplotlib", "museval"}

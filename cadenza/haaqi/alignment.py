@@ -29,9 +29,9 @@ _PRECISION = 1e-5  # of correlations in single precision, with a wide margin
 _MAX_SPAN = 128  # lags that are cheaper to try one by one than all at once in double precision
 
 # Averages of four samples give the correlation at every fourth lag, up to what the rests of both
-# signals add, and between these lags it may rise a little higher. Both are limited by the energies
-# of the differences of neighbouring samples (Cauchy-Schwarz): the rests to 1 / (2 - 2 cos(pi/4)) of
-# them, the second derivative of the correlation to themselves.
+# signals add: at most R / (2 - 2 cos(pi/4)), if R is the root of the product of the energies of
+# the differences between neighbouring samples (Cauchy-Schwarz). R also limits the second difference
+# of the correlation, so that a maximum, at most two lags from one of these, is at most 2 R higher.
 _COARSE = 5.5  # 2 / (2 - 2 cos(pi/4)) + 2, and a little
 _USEFUL = 0.02  # precision in relation to the energies with which averages are worth a try
 
@@ -166,7 +166,7 @@ def best_lag(reference: NDArray[np.float32], processed: NDArray[np.float32]) -> 
         coarse = _correlation(averages(reference), averages(processed), _MAX_LAG // N_AVERAGED)
         first, last = _possible_lags(coarse, coarse_precision, N_AVERAGED)
     if last - first >= _MAX_SPAN:
-        fine = _correlation(reference, processed, _MAX_LAG)[:-1]
+        fine = _correlation(reference, processed, _MAX_LAG)
         first, last = _possible_lags(fine, precision, 1)
     if first == last:
         return first
@@ -182,8 +182,13 @@ def best_lag(reference: NDArray[np.float32], processed: NDArray[np.float32]) -> 
 def _possible_lags(
     correlation: NDArray[np.float32], precision: float, step: int
 ) -> tuple[int, int]:
-    """First and last lag at which the largest correlation may be; `step` lags are between two."""
-    possible = step * np.flatnonzero(correlation >= correlation.max() - precision) - _MAX_LAG
+    """First and last lag at which the largest correlation may be; `step` lags are between two.
+
+    The correlation reaches from -2400 to 2400, which is one lag too far but tells about those
+    before it.
+    """
+    largest = correlation[:-1].max()
+    possible = step * np.flatnonzero(correlation >= largest - precision) - _MAX_LAG
     first, last = int(possible[0]) - step + 1, int(possible[-1]) + step - 1
     return max(first, -_MAX_LAG), min(last, _MAX_LAG - 1)
 

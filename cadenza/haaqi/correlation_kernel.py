@@ -1,7 +1,7 @@
 """Compiled sums of products at many lags, and short-time averages.
 
-Lags are the innermost index: for eight samples of one signal at a time, all lags of the other are
-a few SIMD registers.
+Sums at all lags of a frame have the lag as innermost index: for eight samples of one signal at a
+time, all lags of the other are a few SIMD registers. Single sums are BLAS's.
 """
 
 from __future__ import annotations
@@ -84,21 +84,26 @@ def lagged_sums(
 
 @kernel()
 def energies(signal: NDArray[np.float32]) -> tuple[float, float]:
-    """Sums of the squares of a signal and of the differences of its samples, to five digits."""
-    difference = np.empty(_BLOCK, np.float32)
+    """Sums of the squares of a signal, and of the differences of its samples and the zeros around.
+
+    In double precision, as squares of single precision may vanish.
+    """
+    samples, differences = np.empty(_BLOCK), np.empty(_BLOCK)
     level, slope = 0.0, np.float64(signal[0]) ** 2 + np.float64(signal[-1]) ** 2
     for start in range(0, signal.size, _BLOCK):
         part, after = signal[start : start + _BLOCK], signal[start + 1 : start + 1 + _BLOCK]
-        level += np.dot(part, part)
+        for i in range(part.size):
+            samples[i] = part[i]
         for i in range(after.size):
-            difference[i] = after[i] - part[i]
-        slope += np.dot(difference[: after.size], difference[: after.size])
+            differences[i] = np.float64(after[i]) - np.float64(part[i])
+        level += np.dot(samples[: part.size], samples[: part.size])
+        slope += np.dot(differences[: after.size], differences[: after.size])
     return level, slope
 
 
 @kernel()
 def averages(signal: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Means of `N_AVERAGED` samples each, times two: they keep the energy."""
+    """Means of four samples each, times two: constant signals keep their energy."""
     means = np.empty(-(-signal.size // N_AVERAGED), np.float32)
     whole = signal.size // N_AVERAGED
     for i in range(whole):

@@ -356,13 +356,14 @@ def inner_hair_cells(
 
 @kernel(fused=True)
 def add_normals(
-    signal: NDArray[np.float32], points: NDArray[np.float64], skip: int, scale: float
+    signal: NDArray[np.float32], points: NDArray[np.float64], n_points: int, skip: int, scale: float
 ) -> None:
     """Add normal numbers to a signal, leaving out the first `skip`.
 
-    Each column of `points` is a point in the unit circle that gives two (Marsaglia's polar method).
+    Each of the first columns of `points` is a point in the unit circle that gives two (Marsaglia's
+    polar method).
     """
-    x, y = points[0], points[1]
+    x, y = points[0, :n_points], points[1, :n_points]
     normals = np.empty(2 * x.size)
     for i in range(x.size):
         square = x[i] * x[i] + y[i] * y[i]

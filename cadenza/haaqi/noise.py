@@ -74,7 +74,7 @@ class SeededNoise:
             n_pairs = min(_POINTS, (signal.size - start + 1) // 2)
             draw_points(state, n_pairs, points[:, :n_pairs])
             part = signal[max(start, 0) : start + 2 * n_pairs]
-            add_normals(part, points, max(-start, 0), scale)
+            add_normals(part, points, n_pairs, max(-start, 0), scale)
 
     def draw(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
         """Draw normal numbers that come after all rows."""

@@ -6,8 +6,6 @@ half of another. No frame is centred half a window after the start.
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal.windows import hann
@@ -33,17 +31,11 @@ def smooth_envelope(envelope: NDArray[np.float32], delay: int) -> NDArray[np.flo
     -------
     ndarray, shape (S,)
     """
-    halves = _smoothing_window()
+    halves = hann(2 * SMOOTHING_HOP).reshape(2, -1)
     rising, falling = window_sums(envelope, delay, halves)
     whole = halves.sum()
     inner = (rising[1:-1] + falling[2:]) / whole
     return np.concatenate([falling[:1] / halves[1].sum(), inner, rising[-1:] / halves[0].sum()])
-
-
-@cache
-def _smoothing_window() -> NDArray[np.float64]:
-    halves: NDArray[np.float64] = hann(2 * SMOOTHING_HOP).reshape(2, -1)
-    return halves
 
 
 class Frames:

@@ -32,13 +32,14 @@ def save(network: ConvTasNet, folder: str | Path, *, metadata: Mapping[str, str]
     metadata : mapping of str to str
         Texts for the head of the weights, such as what the sources are.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save as to_bytes
 
     with replacing(Path(folder) / CONFIG_FILE) as temporary:
         temporary.write_text(json.dumps(asdict(network.config), indent=2), encoding="utf-8")
     weights = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
     with replacing(Path(folder) / WEIGHTS_FILE) as temporary:
-        save_file(weights, temporary, metadata={"format": "pt", **metadata})
+        # Safetensors would write a file that nobody else may read
+        temporary.write_bytes(to_bytes(weights, {"format": "pt", **metadata}))
 
 
 def load(folder: str | Path) -> tuple[ConvTasNet, dict[str, str]]:

@@ -18,8 +18,9 @@ from tqdm import tqdm
 from cadenza import _check, audio
 from cadenza._check import InputError
 from cadenza._files import read_json
+from cadenza.remix import instrument_of
 from cadenza.training.data import ACCOMPANIMENT, RandomMixes, StemMixes, TargetMixes
-from cadenza.training.pieces import Part, Piece, file_part, instrument_of, piece_from_arrays
+from cadenza.training.pieces import Part, Piece, file_part, piece_from_arrays
 
 Split = Literal["train", "valid", "test"]
 

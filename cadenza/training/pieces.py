@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check, audio
 from cadenza._check import InputError
+from cadenza.remix import instrument_of
 
 
 @dataclass(frozen=True)
@@ -43,17 +44,6 @@ class Piece:
     def parts_of(self, instrument: str) -> list[Part]:
         """All voices of an instrument."""
         return [part for part in self.parts if part.instrument == instrument]
-
-
-def instrument_of(name: str) -> str:
-    """Instrument of a source: its name without the number of the voice.
-
-    Examples
-    --------
-    >>> instrument_of("Violin_2")
-    'Violin'
-    """
-    return name.partition("_")[0]
 
 
 def piece_from_arrays(name: str, stems: Mapping[str, ArrayLike], *, sample_rate: int) -> Piece:

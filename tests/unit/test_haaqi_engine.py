@@ -114,6 +114,28 @@ def test_lag_of_a_band_with_hardly_any_difference_between_lags(signal):
     assert alignment.best_lag(signal, other) == np.flatnonzero(every == every.max())[-1] - 2400
 
 
+@pytest.mark.parametrize("seed", [2, 9, 22, 37])
+def test_a_lag_that_is_too_long_does_not_hide_the_best_one(seed):
+    """The largest correlation lies between those at the last lag and at the one after it."""
+    rng = np.random.default_rng(seed)
+    n = 24000
+    smooth = scipy.signal.lfilter(
+        [1], [1, -1.998 * np.cos(0.03), 0.998001], rng.normal(size=n + 5000)
+    )
+    late = 2400 + rng.integers(5, 60)
+    reference, delayed = smooth[2500 : 2500 + n], smooth[2500 - late :][:n]
+    of_delayed, of_reference = (
+        scipy.signal.correlate(signal, reference)[n - 1 - 2400 :][:4801]
+        for signal in (delayed, reference)
+    )
+    for weight in np.linspace(0, 1.5, 301):
+        every = of_delayed + weight * of_reference
+        if every[-2] < every[:4700].max() < every[-1]:
+            break
+    processed = (delayed + weight * reference).astype(np.float32)
+    assert alignment.best_lag(reference.astype(np.float32), processed) == every[:-1].argmax() - 2400
+
+
 # Internal noise
 
 
@@ -245,7 +267,7 @@ def test_scores_and_lags_are_those_of_the_oracle(case):
         "level_db_spl": 65 - 20 * np.log10(reference.std()),
         "rng": 3,
     }
-    ours, our_lags = with_lags(alignment, haaqi, reference, processed, options)
+    ours, our_lags = with_lags(alignment, haaqi, reference, processed, options | {"workers": 1})
     theirs, their_lags = with_lags(oracle_alignment, oracle, reference, processed, options)
     assert our_lags == their_lags
     assert ours.delay_samples == theirs.delay_samples
@@ -262,4 +284,4 @@ def with_lags(module, function, reference, processed, options):
         return lags[-1]
 
     with mock.patch.object(module, "best_lag", spy):
-        return function(reference, processed, **options), sorted(lags)
+        return function(reference, processed, **options), lags
