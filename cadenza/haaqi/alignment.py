@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
 from typing import TypeVar, cast
 
 import numpy as np
@@ -41,7 +40,7 @@ class SilentReferenceError(ValueError):
 
 
 def align_and_trim(
-    reference: NDArray[np.float64], processed: NDArray[np.float64], executor: Executor
+    reference: NDArray[np.float64], processed: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
     """Line up two whole signals and keep the stretch in which the reference sounds.
 
@@ -49,8 +48,6 @@ def align_and_trim(
     ----------
     reference, processed : ndarray, shape (T,) and (T',)
         At 24 kHz. The longer one is cut at its end.
-    executor : Executor
-        Transforms both at the same time.
 
     Returns
     -------
@@ -70,21 +67,19 @@ def align_and_trim(
     peak = max(reference.max(), -reference.min())
     if peak == 0:
         raise SilentReferenceError("reference must not be silent, got only zeros")
-    delay = _delay(reference, processed, executor)
+    delay = _delay(reference, processed)
     sounds = (reference > 0.001 * peak) | (reference < -0.001 * peak)
     first, last = int(sounds.argmax()), sounds.size - int(sounds[::-1].argmax())
     processed = shift(processed, _BACK_OFF - delay)
     return reference[first:last], processed[first:last], delay
 
 
-def _delay(
-    reference: NDArray[np.float64], processed: NDArray[np.float64], executor: Executor
-) -> int:
+def _delay(reference: NDArray[np.float64], processed: NDArray[np.float64]) -> int:
     """Find the lag of the largest covariance, positive or negative; of equal ones, the last.
 
     Single precision finds the lags that come into question, double precision decides.
     """
-    lags = _possible_delays(reference, processed, executor)
+    lags = _possible_delays(reference, processed)
     means = reference.mean(), processed.mean()
     exact = []
     for lag in lags:
@@ -96,17 +91,14 @@ def _delay(
 
 
 def _possible_delays(
-    reference: NDArray[np.float64], processed: NDArray[np.float64], executor: Executor
+    reference: NDArray[np.float64], processed: NDArray[np.float64]
 ) -> NDArray[np.int_]:
     """Lags whose covariance, in single precision, may be the largest."""
     n_samples = reference.size
     n_fft = scipy.fft.next_fast_len(2 * n_samples - 1, real=True)
-    spectrum, other = executor.map(
-        lambda signal: scipy.fft.rfft(_normalised(signal), n_fft), (reference, processed)
-    )
+    spectrum = scipy.fft.rfft(_normalised(reference), n_fft)
     np.conj(spectrum, out=spectrum)
-    spectrum *= other
-    del other
+    spectrum *= scipy.fft.rfft(_normalised(processed), n_fft)
     if not spectrum.any():
         return np.array([n_samples - 1])  # silence is equally good at all lags
     covariance = scipy.fft.irfft(spectrum, n_fft, overwrite_x=True)
@@ -118,11 +110,11 @@ def _possible_delays(
 
 def _normalised(signal: NDArray[np.float64]) -> NDArray[np.float32]:
     """A signal without its mean, with an energy of 1, in single precision."""
-    centred = signal - signal.mean()
-    norm = np.sqrt(np.square(centred).sum())
-    if norm > 0:
-        centred /= norm
-    single: NDArray[np.float32] = centred.astype(np.float32)
+    single = np.empty(signal.size, np.float32)
+    np.subtract(signal, signal.mean(), out=single, casting="same_kind")
+    if largest := max(single.max(), -single.min()):  # squares of small numbers may vanish
+        single /= largest
+        single /= np.sqrt(np.dot(single, single))
     return single
 
 

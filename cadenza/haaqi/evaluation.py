@@ -83,7 +83,7 @@ class Evaluation:
         self._level_db_spl = level_db_spl
         self._cochlea = impaired_cochlea(six_levels_db_hl(audiogram))
         reference, aligned, self._delays, self._flags = _line_up(
-            reference, processed, options.rates, executor
+            reference, processed, options.rates
         )
         _arguments.finite("level_db_spl", level_db_spl)
         if options.equalisation == "nalr":
@@ -154,7 +154,6 @@ def _line_up(
     reference: ArrayLike,
     processed: Sequence[ArrayLike],
     rates: tuple[float, float],
-    executor: Executor,
 ) -> tuple[NDArray[np.float64], list[NDArray[np.float64]], list[int], list[tuple[Flag, ...]]]:
     """Check all signals, bring them to the model's rate, align and trim them."""
     reference = to_model_rate(_arguments.signal("reference", reference, rates[0]), rates[0])
@@ -166,7 +165,7 @@ def _line_up(
     for samples in processed:
         candidate = to_model_rate(_arguments.signal("processed", samples, rates[1]), rates[1])
         surplus_ms = 1000 * abs(reference.size - candidate.size) / SAMPLE_RATE
-        trimmed, aligned, delay = align_and_trim(reference, candidate, executor)
+        trimmed, aligned, delay = align_and_trim(reference, candidate)
         duration_s = trimmed.size / SAMPLE_RATE
         _arguments.duration("reference without the silence at its ends", duration_s)
         if signals and aligned.size != signals[0].size:

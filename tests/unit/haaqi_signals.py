@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 
 from cadenza.audiogram import PRESCRIPTION_FREQUENCIES_HZ, Audiogram
-from cadenza.haaqi import alignment
+from cadenza.haaqi.alignment import align_and_trim
 from cadenza.haaqi.periphery import middle_ear
 from cadenza.hearing_aid import NALR
 
@@ -22,11 +20,6 @@ _COMPONENTS = (
     (0.35, 0.9, 27, 3135.96),
     (0.2, 0.5, 61, 6271.93),
 )
-
-
-def align_and_trim(reference, processed):
-    with ThreadPoolExecutor(2) as executor:
-        return alignment.align_and_trim(reference, processed, executor)
 
 
 def audiogram(*levels_db_hl: float) -> Audiogram:

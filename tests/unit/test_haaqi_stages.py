@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cadenza.audiogram import Audiogram
-from cadenza.haaqi.alignment import SilentReferenceError, shift
+from cadenza.haaqi.alignment import SilentReferenceError, align_and_trim, shift
 from cadenza.haaqi.cochlea import erb_hz, impaired_cochlea, six_levels_db_hl
 from cadenza.haaqi.levels import rms
 from cadenza.haaqi.periphery import bandwidth, compression_gain_db
@@ -18,7 +18,6 @@ from tests.haaqi_oracle import periphery
 from tests.haaqi_oracle.alignment import align_band, best_lag
 from tests.haaqi_oracle.short_time import short_time_covariance, smooth_envelope
 from tests.unit import haaqi_signals
-from tests.unit.haaqi_signals import align_and_trim
 
 LISTENERS = ("normal", "mild", "severe")
 BANDS = [3, 11, 19, 27]
