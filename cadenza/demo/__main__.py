@@ -2,9 +2,9 @@
 
 Usage: python -m cadenza.demo [FOLDER]     (default: demo)
 
-Makes small challenge roots in FOLDER, then runs the recipe scripts as a user would, with a
-separator that needs no weights and with the true stems, and prints the scores. Run again, it
-finds everything finished and takes seconds.
+Makes small challenge roots in FOLDER, then runs the recipe scripts as a user would, with separators
+that need no download (signal processing, and small networks that come with cadenza) and with the
+true stems, and prints the scores. Run again, it finds everything finished and takes seconds.
 """
 
 from __future__ import annotations
@@ -53,12 +53,14 @@ class Demo:
         if done.returncode:
             sys.exit(done.returncode)
 
-    def enhance_and_evaluate(self, challenge: str, root: str, separator: str, score: str) -> str:
+    def enhance_and_evaluate(
+        self, challenge: str, root: str, separator: str, *options: str, score: str = "score"
+    ) -> str:
         """Run the baseline with a separator; returns the argument that names its results."""
         exp_folder = self.folder / f"exp_{challenge}_{separator}"
         where = f"path.exp_folder={exp_folder}"
         for step in ("enhance", "evaluate"):
-            arguments = (root, where, f"separator={separator}")
+            arguments = (root, where, f"separator={separator}", *options)
             self.run(challenge, f"baseline.{step}", *arguments, note=f", {separator}")
         scores = pd.read_csv(exp_folder / "scores.csv")
         table = scores.groupby("listener")[score].mean()
@@ -87,8 +89,8 @@ def icassp_2024(demo: Demo) -> None:
     root = demo.compose(challenge, write_icassp_2024_root)
     demo.run(challenge, "generate_dataset.generate_train_scenes", root)
     demo.run(challenge, "generate_dataset.generate_at_mic_musdb18", root)
-    for separator in ("spectral", "oracle"):
-        demo.enhance_and_evaluate(challenge, root, separator, "score")
+    for separator in ("spectral", "convtasnet_vdbo", "oracle"):
+        demo.enhance_and_evaluate(challenge, root, separator)
 
 
 def cad1_task1(demo: Demo) -> None:
@@ -96,7 +98,7 @@ def cad1_task1(demo: Demo) -> None:
     challenge = "cad1.task1"
     root = demo.compose(challenge, write_cad1_task1_root)
     for separator in ("spectral", "oracle"):
-        where = demo.enhance_and_evaluate(challenge, root, separator, "score")
+        where = demo.enhance_and_evaluate(challenge, root, separator)
     demo.run(challenge, "baseline.test", root, where, "split=test", "separator=oracle")
     demo.run(challenge, "baseline.pack_submission", root, where, "split=test")
 
@@ -108,7 +110,9 @@ def cad2_task2(demo: Demo) -> None:
     download = f"path.zenodo_download_path={demo.folder / challenge / DOWNLOAD}"
     demo.run(challenge, "process_dataset.process_zenodo_download", root, download)
     demo.run(challenge, "process_dataset.generate_train_scenes", root)
-    demo.enhance_and_evaluate(challenge, root, "oracle", "avg_haaqi")
+    networks = ("convtasnet", "separator.models_dir=included")
+    for separator in (networks, ("oracle",)):
+        demo.enhance_and_evaluate(challenge, root, *separator, score="avg_haaqi")
 
 
 def main(arguments: list[str]) -> None:

@@ -22,6 +22,7 @@ INSTRUMENTS = ("Bassoon", "Cello", "Clarinet", "Flute", "Oboe", "Sax", "Viola", 
 """Instruments with published networks."""
 
 _OWNER = "cadenzachallenge"  # on the Hugging Face hub
+_INCLUDED = Path(__file__).with_name("models")
 
 
 def model_name(target: str, *, causal: bool) -> str:
@@ -67,9 +68,7 @@ class _ConvTasNetSeparator(NetworkSeparator):
         return self.sources
 
     def _folder(self) -> Path:
-        if self.weights is None:
-            raise InputError("separator.weights must name a folder with a ConvTasNet, got null")
-        return Path(self.weights).expanduser()
+        return Path(str(self.weights)).expanduser()
 
 
 @dataclass(frozen=True)
@@ -81,8 +80,9 @@ class ConvTasNetVDBO(_ConvTasNetSeparator):
     device : str, optional
         ``cpu``, ``gpu<N>``, ``cuda``, ``cuda:<N>`` or ``mps``. Default: CUDA if available, else
         the CPU.
-    weights : str or Path
-        Folder with ``config.json`` and ``model.safetensors``.
+    weights : str or Path, optional
+        Folder with ``config.json`` and ``model.safetensors``. Default: the small network that comes
+        with cadenza.
     segment_s, overlap_s : float
         Seconds of music that the network sees at a time, and of cross-fade between them; see
         `cadenza.separation.overlap_add`.
@@ -91,6 +91,10 @@ class ConvTasNetVDBO(_ConvTasNetSeparator):
     """
 
     sources: ClassVar[tuple[str, ...]] = ("vocals", "drums", "bass", "other")
+
+    def __post_init__(self) -> None:
+        if self.weights is None:
+            object.__setattr__(self, "weights", _INCLUDED / model_name("VDBO", causal=False))
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,8 @@ class InstrumentSeparator:
         Which networks.
     models_dir : str or Path, optional
         Folder with a folder ``ConvTasNet_<Instrument>_<Causal|NonCausal>`` for each instrument that
-        is needed. Default: the published networks, each downloaded at first use.
+        is needed; ``"included"`` for the small networks, non-causal only, that come with cadenza.
+        Default: the published networks, each downloaded at first use.
     add_residual : float
         Fraction of the accompaniment that is added to an instrument's estimate.
     device, segment_s, overlap_s, progress
@@ -155,6 +160,12 @@ class InstrumentSeparator:
     def __post_init__(self) -> None:
         if self.causality not in ("noncausal", "causal"):
             raise ValueError(f"causality must be noncausal or causal, got {self.causality!r}")
+        if self.models_dir == "included":
+            if self.causality == "causal":
+                raise InputError(
+                    "causality must be noncausal with the included networks, got causal"
+                )
+            object.__setattr__(self, "models_dir", _INCLUDED)
 
     def prepare(self, instruments: Sequence[str] = INSTRUMENTS) -> None:
         """Load the networks of some instruments.
@@ -238,5 +249,6 @@ def _download(name: str) -> Path:
         raise InputError(
             f"{name} cannot be downloaded ({type(error).__name__}): on another machine get "
             f"{CONFIG_FILE} and {WEIGHTS_FILE} from https://huggingface.co/{repository}, put them "
-            f"into FOLDER/{name}, and set separator.models_dir=FOLDER"
+            f"into FOLDER/{name}, and set separator.models_dir=FOLDER; or try "
+            "separator.models_dir=included, small networks that come with cadenza"
         ) from None

@@ -1,0 +1,73 @@
+"""The small networks that come with cadenza, on music that none of them has heard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cadenza.challenge.blocks import made_of
+from cadenza.demo.dataset import chamber_sources, chamber_stems, song_stems
+from cadenza.remix import instrument_of
+from cadenza.separation import instruments
+from cadenza.separation.instruments import (
+    INSTRUMENTS,
+    ConvTasNetVDBO,
+    InstrumentSeparator,
+)
+
+PIECE = {"duration_s": 4.0, "sample_rate": 44100}
+FIRST_HELD_OUT = 140
+
+
+def improvement_db(source, estimate, mixture):
+    """By how much the estimate's SDR is better than the mixture's."""
+    return 10 * np.log10(np.sum((mixture - source) ** 2) / np.sum((estimate - source) ** 2))
+
+
+def improvement_on_a_piece_db(instrument):
+    held_out = range(FIRST_HELD_OUT, FIRST_HELD_OUT + 20)
+    index = next(i for i in held_out if instrument in map(instrument_of, chamber_sources(1, i)))
+    stems = chamber_stems(1, index, **PIECE)
+    source = sum(stem for name, stem in stems.items() if instrument_of(name) == instrument)
+    mixture = sum(stems.values())
+    separator = InstrumentSeparator(models_dir="included", add_residual=0, device="cpu")
+    estimate = separator(mixture, sample_rate=44100, instruments=[instrument])[instrument]
+    return improvement_db(source, estimate, mixture)
+
+
+def test_all_are_there_and_small():
+    InstrumentSeparator(models_dir="included").prepare()
+    ConvTasNetVDBO().prepare()
+    files = Path(instruments.__file__).with_name("models").rglob("*.*")
+    assert sum(path.stat().st_size for path in files) < 6e6
+
+
+def test_results_depend_on_their_files():
+    assert len(made_of(InstrumentSeparator(models_dir="included"))) == 2 * (len(INSTRUMENTS) + 1)
+    assert len(made_of(ConvTasNetVDBO())) == 2
+
+
+def test_only_non_causal_ones():
+    with pytest.raises(
+        instruments.InputError, match="must be noncausal with the included networks"
+    ):
+        InstrumentSeparator(models_dir="included", causality="causal")
+
+
+@pytest.mark.slow
+def test_they_separate_instruments():
+    improvements_db = [improvement_on_a_piece_db(instrument) for instrument in INSTRUMENTS]
+    assert np.mean(improvements_db) > 3
+    assert min(improvements_db) > 0
+
+
+def test_four_stems():
+    stems = song_stems(1, 110, **PIECE)
+    mixture = sum(stems.values())
+    estimates = ConvTasNetVDBO(device="cpu")(mixture, sample_rate=44100)
+    assert set(estimates) == set(stems)
+    improvements_db = [improvement_db(stems[name], estimates[name], mixture) for name in stems]
+    assert np.mean(improvements_db) > 3
+    assert min(improvements_db) > 0
