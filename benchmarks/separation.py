@@ -51,12 +51,11 @@ def main() -> None:
         ensembles["sampled instruments"] = map(read_stems, folders)
     print("| music | separator | source | pieces | SDR of the mixture | improvement |")
     print("| --- | --- | --- | ---: | ---: | ---: |")
+    spectral, vdbo = Spectral(), ConvTasNetVDBO()
     networks = InstrumentSeparator(models_dir="included", add_residual=0)
     separators: dict[str, Callable[[Stems], Stems]] = {
-        "spectral": lambda stems: Spectral()(mixture_of(stems), sample_rate=SAMPLE_RATE),
-        "convtasnet_vdbo": lambda stems: ConvTasNetVDBO()(
-            mixture_of(stems), sample_rate=SAMPLE_RATE
-        ),
+        "spectral": lambda stems: spectral(mixture_of(stems), sample_rate=SAMPLE_RATE),
+        "convtasnet_vdbo": lambda stems: vdbo(mixture_of(stems), sample_rate=SAMPLE_RATE),
     }
     for name, pieces in songs.items():
         show(name, list(pieces), separators)

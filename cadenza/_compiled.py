@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar, cast
 
 from numba import njit
@@ -32,12 +32,11 @@ def kernel(*, fused: bool = False) -> Callable[[Function], Function]:
     fastmath = {"contract"} if fused else False
 
     def compile_later(function: Function) -> Function:
+        jit = partial(njit, function, nogil=True, error_model="numpy", fastmath=fastmath)
         try:
-            jit = njit(nogil=True, cache=True, error_model="numpy", fastmath=fastmath)
-            return cast(Function, jit(function))
+            return cast(Function, jit(cache=True))
         except RuntimeError:  # there is no folder that can be written
-            jit = njit(nogil=True, error_model="numpy", fastmath=fastmath)
-            return cast(Function, jit(function))
+            return cast(Function, jit())
 
     return compile_later
 

@@ -153,7 +153,8 @@ def best_lag(reference: NDArray[np.float32], processed: NDArray[np.float32]) -> 
     """
     energy, roughness = np.sqrt(np.prod([energies(reference), energies(processed)], axis=0))
     first, last = -_MAX_LAG, _MAX_LAG - 1
-    precision, coarse_precision = _PRECISION * energy, _PRECISION * energy + _COARSE * roughness
+    precision = _PRECISION * energy
+    coarse_precision = precision + _COARSE * roughness
     if coarse_precision < _USEFUL * energy:
         coarse = _correlation(averages(reference), averages(processed), _MAX_LAG // N_AVERAGED)
         first, last = _possible_lags(coarse, coarse_precision, N_AVERAGED)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from numpy.typing import ArrayLike
 
-from cadenza._check import InputError
+from cadenza._check import InputError, raise_if
 from cadenza.separation import Stems, convtasnet_files
 from cadenza.separation.convtasnet_files import CONFIG_FILE, WEIGHTS_FILE
 from cadenza.separation.network import NetworkSeparator
@@ -181,8 +181,7 @@ class InstrumentSeparator:
                 self._model(instrument).prepare()
             except InputError as error:
                 problems += error.problems
-        if problems:
-            raise InputError(list(dict.fromkeys(problems)))
+        raise_if(list(dict.fromkeys(problems)))
 
     def __call__(
         self, mixture: ArrayLike, *, sample_rate: int, instruments: Sequence[str]

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from cadenza import _check, audio
-from cadenza._check import InputError
+from cadenza._check import InputError, raise_if
 from cadenza._files import read_json
 from cadenza.remix import instrument_of
 from cadenza.training.data import ACCOMPANIMENT, RandomMixes, StemMixes, TargetMixes
@@ -131,8 +131,7 @@ class Ensembles(Music):
             except (AttributeError, KeyError, TypeError) as error:
                 found = f"{type(error).__name__}: {error}"
                 problems.append(f"{path}: {name}: expected sources as in music.*.json, {found}")
-        if problems:
-            raise InputError(list(dict.fromkeys(problems)))
+        raise_if(list(dict.fromkeys(problems)))
         return pieces
 
 
