@@ -32,7 +32,7 @@ from cadenza.recipes.cad_icassp_2024.baseline import evaluate
 from haaqi import PEER, cpu_name, peer_python
 from omegaconf import OmegaConf
 
-from cadenza.challenge.icassp_2024 import scene_pairs
+from cadenza.challenges.icassp_2024 import scene_pairs
 from cadenza.haaqi import warm_up
 
 RECIPES = Path(__file__).parents[1] / "recipes" / "cad_icassp_2024"

@@ -20,14 +20,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cadenza import audio
-from cadenza.demo.dataset import chamber_stems, song_stems
-from cadenza.remix import instrument_of
 from cadenza.separation.instruments import (
     ConvTasNetVDBO,
     InstrumentSeparator,
 )
 from cadenza.separation.spectral import Spectral
-from cadenza.training.evaluate import evaluate
+from cadenza.stems import instrument_of
+from cadenza.synthetic.dataset import chamber_stems, song_stems
+from cadenza.training.bss_eval import evaluate
 
 Stems = dict[str, NDArray[np.float64]]
 

@@ -8,21 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-
-class InputError(ValueError):
-    """Something the user gave is wrong; the message says what, where and what was expected.
-
-    Scripts print the message without a traceback and exit with status 2.
-
-    Parameters
-    ----------
-    problems : str or sequence of str
-        One problem, or all problems found, a line each.
-    """
-
-    def __init__(self, problems: str | Sequence[str]) -> None:
-        self.problems = [problems] if isinstance(problems, str) else list(problems)
-        super().__init__("\n".join(self.problems))
+from cadenza.errors import InputError
 
 
 def raise_if(problems: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from cadenza._check import InputError
+from cadenza.errors import InputError
 
 T = TypeVar("T")
 

@@ -25,8 +25,8 @@ import soxr
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check
-from cadenza._check import InputError
 from cadenza._files import replacing
+from cadenza.errors import InputError
 
 logger = logging.getLogger(__name__)
 

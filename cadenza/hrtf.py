@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import oaconvolve
 
 from cadenza import _check, audio
-from cadenza._check import InputError, raise_if
+from cadenza._check import raise_if
+from cadenza.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)

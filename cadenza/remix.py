@@ -18,9 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check
 from cadenza.loudness import match_loudness
-
-STEMS = ("vocals", "drums", "bass", "other")
-"""Stems of popular music, in the order of the challenges' gain tables (VDBO)."""
+from cadenza.stems import STEMS, instrument_of
 
 GAIN_STEPS_DB = (-10, -6, -3, 3, 6, 10)
 """Gains that a listener may ask for; 0 dB leaves a stem as it is."""
@@ -217,17 +215,6 @@ def level_compensation_db(gains_db: Mapping[str, float]) -> float:
         raise ValueError(f"gains_db must be one or more finite numbers, got {dict(gains_db)}")
     power = fmean(10 ** (gain_db / 10) for gain_db in gains_db.values())
     return -10 * math.log10(power)
-
-
-def instrument_of(voice: str) -> str:
-    """Name of the instrument without the number of the voice.
-
-    Examples
-    --------
-    >>> instrument_of("Violin_1"), instrument_of("Cello")
-    ('Violin', 'Cello')
-    """
-    return voice.partition("_")[0]
 
 
 def repeated_instrument_gains(

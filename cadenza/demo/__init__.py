@@ -1,13 +1,1 @@
-"""Music, heads and listeners made from scratch: small challenge roots, and data to train on.
-
-`cadenza.demo.root` and `cadenza.demo.cad2_root` write the files of a challenge, `dataset` gives any
-number of pieces to train and test separation with. They are made of these pieces:
-
-- notes: `score` (notes, parts and patterns), `composition` (two songs), `songs` (any number of
-  them), `chamber` (chamber music);
-- sounds: `synthesis` (what instruments are made of), `instruments`, `sustained`, `orchestra`,
-  `band`, `percussion`, `singer`;
-- audio: `music` (from a song to its stems), `concert` (chamber music in a hall);
-- listeners: `head` (responses of a spherical head), `audiograms` (standard audiograms and
-  listeners), `fitting` (settings of their compressors).
-"""
+"""Three small challenge roots, made with `cadenza.synthetic`, and the command that runs them."""

@@ -20,7 +20,7 @@ import pandas as pd
 
 from cadenza.demo.cad1_root import write_cad1_task1_root
 from cadenza.demo.cad2_root import DOWNLOAD, write_cad2_task2_root
-from cadenza.demo.root import write_icassp_2024_root
+from cadenza.demo.icassp_root import write_icassp_2024_root
 
 
 class Demo:

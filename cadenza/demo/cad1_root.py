@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from cadenza._check import positive
-from cadenza.demo.audiograms import listener_entry
-from cadenza.demo.composition import STYLES
-from cadenza.demo.root import claim, listener_files, write_json, write_songs
+from cadenza.demo.icassp_root import claim, listener_files, write_json, write_songs
+from cadenza.synthetic.audiograms import listener_entry
+from cadenza.synthetic.composition import STYLES
 
 _EDITION = 1  # raise it when the content of any file changes, so that old and new never mix
 _VALID, _TEST = (style.title for style in STYLES)
@@ -18,8 +18,8 @@ def write_cad1_task1_root(
 ) -> list[Path]:
     """Write all that the CAD1 Task 1 recipe needs as input: two songs, listeners, segments.
 
-    Files are written as by `cadenza.demo.root.write_icassp_2024_root`. The segments for objective
-    evaluation and for listening tests last a half and a quarter of the song.
+    Files are written as by `cadenza.demo.icassp_root.write_icassp_2024_root`. The segments for
+    objective evaluation and for listening tests last a half and a quarter of the song.
 
     Parameters
     ----------

@@ -10,12 +10,12 @@ import numpy as np
 
 from cadenza import audio
 from cadenza._check import positive
-from cadenza.demo.chamber import ENSEMBLES
-from cadenza.demo.concert import perform_chamber
-from cadenza.demo.fitting import compressor_entry
-from cadenza.demo.music import set_level
-from cadenza.demo.root import LISTENERS, SAMPLE_RATE, claim, listener_files, write_json
+from cadenza.demo.icassp_root import LISTENERS, SAMPLE_RATE, claim, listener_files, write_json
 from cadenza.remix import source_gain_table
+from cadenza.synthetic.chamber import ENSEMBLES
+from cadenza.synthetic.concert import perform_chamber
+from cadenza.synthetic.fitting import compressor_entry
+from cadenza.synthetic.music import set_level
 
 DOWNLOAD = "zenodo_download"
 """Folder in the root with what the challenge offers for download."""
@@ -39,7 +39,7 @@ def write_cad2_task2_root(
     The data sets in ``zenodo_download`` are unpacked already; making the challenge root of them,
     and the training scenes, is left to the recipes. Each quartet lasts for two excerpts: the first
     is for training, the second for validation. Files are written as by
-    `cadenza.demo.root.write_icassp_2024_root`.
+    `cadenza.demo.icassp_root.write_icassp_2024_root`.
 
     Parameters
     ----------

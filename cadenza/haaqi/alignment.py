@@ -8,7 +8,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from cadenza.haaqi.correlation_kernel import (
+from cadenza.errors import SilentReferenceError
+from cadenza.haaqi.kernels.correlation import (
     N_AVERAGED,
     add_cross_spectra,
     averages,
@@ -33,10 +34,6 @@ _MAX_SPAN = 128  # lags that are cheaper to try one by one than all at once in d
 # of the correlation, so that a maximum, at most two lags from one of these, is at most 2 R higher.
 _COARSE = 5.5  # 2 / (2 - 2 cos(pi/4)) + 2, and a little
 _USEFUL = 0.02  # precision in relation to the energies with which averages are worth a try
-
-
-class SilentReferenceError(ValueError):
-    """The reference is silent: there is no quality to measure."""
 
 
 def align_and_trim(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cadenza.haaqi import periphery
 from cadenza.haaqi.alignment import align_band
 from cadenza.haaqi.cochlea import N_BANDS, UPPER_KNEE_DB_SPL, Cochlea
-from cadenza.haaqi.ear_kernel import BLOCK, compressed_band, control_energy, inner_hair_cells
+from cadenza.haaqi.kernels.ear import BLOCK, compressed_band, control_energy, inner_hair_cells
 from cadenza.haaqi.levels import to_db
 from cadenza.haaqi.noise import Noise
 from cadenza.haaqi.resampling import SAMPLE_RATE

@@ -7,8 +7,8 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cadenza.haaqi.ear_kernel import add_normals
-from cadenza.haaqi.noise_kernel import add_from_table, draw_points
+from cadenza.haaqi.kernels.ear import add_normals
+from cadenza.haaqi.kernels.noise import add_from_table, draw_points
 
 Random: TypeAlias = np.random.RandomState | np.random.Generator
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal.windows import hann
 
-from cadenza.haaqi.correlation_kernel import frame_covariances, window_sums
+from cadenza.haaqi.kernels.correlation import frame_covariances, window_sums
 
 SMOOTHING_HOP = 96
 """Samples (4 ms) between the values of a smoothed envelope."""

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check
-from cadenza._check import InputError, raise_if
+from cadenza._check import raise_if
 from cadenza._files import read_json
 from cadenza.audiogram import Listener
+from cadenza.errors import InputError
 from cadenza.hearing_aid.multiband import MultibandCompressor
 
 _N_BANDS = 6  # octaves centred on 250 Hz to 8 kHz

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from cadenza._files import identity, replacing
-from cadenza.separation import Stems
+from cadenza.separation.protocol import Stems
 
 logger = logging.getLogger(__name__)
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from numpy.typing import ArrayLike
 
-from cadenza._check import InputError, raise_if
-from cadenza.separation import Stems, convtasnet_files
-from cadenza.separation.convtasnet_files import CONFIG_FILE, WEIGHTS_FILE
+from cadenza._check import raise_if
+from cadenza.errors import InputError
+from cadenza.separation.convtasnet import files as convtasnet_files
+from cadenza.separation.convtasnet.files import CONFIG_FILE, WEIGHTS_FILE
 from cadenza.separation.network import NetworkSeparator
+from cadenza.separation.protocol import Stems
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +40,7 @@ def model_name(target: str, *, causal: bool) -> str:
 
 @dataclass(frozen=True)
 class _ConvTasNetSeparator(NetworkSeparator):
-    """A `NetworkSeparator` whose weights are a folder as in `cadenza.separation.convtasnet_files`.
+    """A `NetworkSeparator` whose weights are a folder as in `cadenza.separation.convtasnet.files`.
 
     The network gets the mixture as it is, without normalisation.
     """

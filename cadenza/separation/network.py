@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cadenza._check import InputError
-from cadenza.separation import Stems, separate
+from cadenza.errors import InputError
 from cadenza.separation.overlap_add import overlap_add
+from cadenza.separation.protocol import Stems, separate
 
 if TYPE_CHECKING:
     import torch

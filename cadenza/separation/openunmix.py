@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from cadenza._check import InputError, raise_if
+from cadenza._check import raise_if
+from cadenza.errors import InputError
 from cadenza.separation import weights
 from cadenza.separation.network import NetworkSeparator
+from cadenza.stems import STEMS
 
 if TYPE_CHECKING:
     import torch
@@ -52,7 +54,7 @@ class OpenUnmix(NetworkSeparator):
        music source separation, Journal of Open Source Software 4(41), 1667.
     """
 
-    sources: ClassVar[tuple[str, ...]] = ("vocals", "drums", "bass", "other")
+    sources: ClassVar[tuple[str, ...]] = STEMS
     model_sample_rate: ClassVar[int] = 44100
 
     def _load(self) -> torch.nn.Module:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cadenza import audio
-from cadenza._check import InputError
-from cadenza.separation import Stems
+from cadenza.errors import InputError
+from cadenza.separation.protocol import Stems
+from cadenza.stems import STEMS
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Oracle:
            [0.25]])
     """
 
-    sources: tuple[str, ...] = ("vocals", "drums", "bass", "other")
+    sources: tuple[str, ...] = STEMS
 
     def input_files(self, mixture_path: Path) -> tuple[Path, ...]:
         """Files of the stems, in the order of `sources`; WAV goes before FLAC."""

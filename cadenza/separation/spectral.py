@@ -33,8 +33,9 @@ from scipy.fft import irfft, rfft
 from scipy.ndimage import correlate1d, median_filter
 
 from cadenza import _check
-from cadenza.separation import Stems, separate
 from cadenza.separation.overlap_add import overlap_add
+from cadenza.separation.protocol import Stems, separate
+from cadenza.stems import STEMS
 
 _HOP_S = 1024 / 44100
 _OVERLAP = 4  # a window is this many hops long
@@ -66,7 +67,7 @@ class Spectral:
     True
     """
 
-    sources: ClassVar[tuple[str, ...]] = ("vocals", "drums", "bass", "other")
+    sources: ClassVar[tuple[str, ...]] = STEMS
     progress: bool | None = None
 
     def __call__(self, mixture: ArrayLike, *, sample_rate: int) -> Stems:

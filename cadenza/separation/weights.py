@@ -9,7 +9,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cadenza._check import InputError
+from cadenza.errors import InputError
 
 if TYPE_CHECKING:
     import torch

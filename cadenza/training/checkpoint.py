@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from cadenza._check import InputError
 from cadenza._files import replacing
+from cadenza.errors import InputError
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadenza import _check
-from cadenza._check import InputError
+from cadenza.errors import InputError
 from cadenza.training.pieces import Part, Piece
 
 logger = logging.getLogger(__name__)

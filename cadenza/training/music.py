@@ -16,16 +16,16 @@ from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from cadenza import _check, audio
-from cadenza._check import InputError, raise_if
+from cadenza._check import raise_if
 from cadenza._files import read_json
-from cadenza.remix import instrument_of
+from cadenza.errors import InputError
+from cadenza.stems import STEMS, instrument_of
 from cadenza.training.data import ACCOMPANIMENT, RandomMixes, StemMixes, TargetMixes
 from cadenza.training.pieces import Part, Piece, file_part, piece_from_arrays
 
 Split = Literal["train", "valid", "test"]
 
 VDBO = "VDBO"
-STEMS = ("vocals", "drums", "bass", "other")
 _VALIDATION_S = 15.0  # long songs are validated in excerpts
 
 

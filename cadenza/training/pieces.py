@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check, audio
-from cadenza._check import InputError
-from cadenza.remix import instrument_of
+from cadenza.errors import InputError
+from cadenza.stems import instrument_of
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cadenza._check import InputError
 from cadenza._files import replacing
+from cadenza.errors import InputError
 
 logger = logging.getLogger(__name__)
 

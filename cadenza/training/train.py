@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from cadenza._check import InputError
+from cadenza.errors import InputError
 from cadenza.training.batches import WholePieces, load_batches
 from cadenza.training.checkpoint import Checkpoint, HasState, Progress
 from cadenza.training.data import RandomMixes

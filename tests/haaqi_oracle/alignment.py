@@ -7,7 +7,8 @@ import scipy.fft
 import scipy.signal
 from numpy.typing import NDArray
 
-from cadenza.haaqi.alignment import SilentReferenceError, shift
+from cadenza.errors import SilentReferenceError
+from cadenza.haaqi.alignment import shift
 
 _BACK_OFF = 48  # samples: the signal as a whole is left 2 ms late, as filters may disperse it
 _MAX_LAG = 2400  # samples: 100 ms

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 from cadenza import audio
-from cadenza.remix import STEMS
+from cadenza.stems import STEMS
 
 RATE = 44100
 SONGS = ("Tiny Band - Up", "Tiny/Slash - Down")

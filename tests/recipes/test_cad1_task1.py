@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from cadenza import audio
-from cadenza.challenge.results import read_table
-from cadenza.remix import STEMS
+from cadenza.runner.results import read_table
+from cadenza.stems import STEMS
 
 from .conftest import call as call_recipe
 from .conftest import listeners, write_json, write_song

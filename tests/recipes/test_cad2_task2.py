@@ -11,8 +11,8 @@ import pytest
 
 from cadenza import audio
 from cadenza.audiogram import Audiogram, Listener
-from cadenza.challenge.cad2_task2 import Piece, QuartetPair
-from cadenza.challenge.results import read_table
+from cadenza.challenges.cad2_task2.ensembles import Piece, QuartetPair
+from cadenza.runner.results import read_table
 
 from .conftest import assert_most_codes_are_the_same, edit_json, write_cad2_download
 from .conftest import call as call_recipe

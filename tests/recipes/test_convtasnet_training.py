@@ -17,8 +17,9 @@ import torch
 from omegaconf import OmegaConf
 
 from cadenza import audio
-from cadenza.challenge import app
-from cadenza.separation import convtasnet_files, prepare
+from cadenza.runner import cli as app
+from cadenza.separation import prepare
+from cadenza.separation.convtasnet import files as convtasnet_files
 from cadenza.separation.instruments import ConvTasNetVDBO, InstrumentSeparator
 
 from .conftest import RATE, write_cad2_download, write_song

@@ -14,8 +14,8 @@ import pytest
 
 from cadenza import audio
 from cadenza.audiogram import Listener
-from cadenza.challenge.results import read_table
-from cadenza.remix import STEMS
+from cadenza.runner.results import read_table
+from cadenza.stems import STEMS
 
 from .conftest import call, codes, edit_json, write_root
 

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from cadenza import audio
-from cadenza.challenge.results import read_table
+from cadenza.runner.results import read_table
 
 from .conftest import call, edit_json
 

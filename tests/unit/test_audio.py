@@ -11,7 +11,7 @@ import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 
 from cadenza import audio
-from cadenza._check import InputError
+from cadenza.errors import InputError
 from tests.conftest import tone
 
 RATE = 44100

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from cadenza._check import InputError
 from cadenza.audiogram import CHALLENGE_FREQUENCIES_HZ, Audiogram, read_listeners
+from cadenza.errors import InputError
 
 FULL_SET_HZ = [125, 250, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000, 8000]
 FULL_SET_HZ += [10000, 12000, 14000, 16000]

@@ -14,14 +14,16 @@ from pathlib import Path
 import numba
 import pytest
 
-from cadenza.haaqi import correlation_kernel, ear_kernel, warm_up
+from cadenza.haaqi import warm_up
+from cadenza.haaqi.kernels import correlation as correlation_kernel
+from cadenza.haaqi.kernels import ear as ear_kernel
 
 CADENZA = Path(ear_kernel.__file__).parents[1]
 KERNEL_FILES = sorted(CADENZA.rglob("*_kernel.py"))
 
 PROGRAM = """
 import numpy as np
-from cadenza.haaqi.correlation_kernel import lagged_sums
+from cadenza.haaqi.kernels.correlation import lagged_sums
 from cadenza._compiled import announced
 with announced("the test"):
     lagged_sums(np.ones(9, np.float32), np.ones(9, np.float32), 0, 1)

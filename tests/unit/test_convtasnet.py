@@ -18,9 +18,10 @@ import torch
 from omegaconf import OmegaConf
 from safetensors.torch import save_file
 
-from cadenza._check import InputError
-from cadenza.separation import convtasnet_files, instruments
-from cadenza.separation.convtasnet import ConvTasNet, ConvTasNetConfig, initialise
+from cadenza.errors import InputError
+from cadenza.separation import instruments
+from cadenza.separation.convtasnet import files as convtasnet_files
+from cadenza.separation.convtasnet.network import ConvTasNet, ConvTasNetConfig, initialise
 from cadenza.separation.instruments import (
     INSTRUMENTS,
     ConvTasNetVDBO,

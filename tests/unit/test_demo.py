@@ -9,17 +9,20 @@ import numpy as np
 import pytest
 
 from cadenza import audio
-from cadenza._check import InputError
 from cadenza.audiogram import read_listeners
-from cadenza.demo.audiograms import (
+from cadenza.demo.icassp_root import write_icassp_2024_root
+from cadenza.errors import InputError
+from cadenza.hrtf import read_head_response
+from cadenza.stems import STEMS
+from cadenza.synthetic.audiograms import (
     STANDARD_FREQUENCIES_HZ,
     STANDARD_LEVELS_DB_HL,
     listener_entry,
     standard_audiogram,
 )
-from cadenza.demo.composition import STYLES, compose
-from cadenza.demo.head import HEAD_RADIUS_M, SPEED_OF_SOUND_M_S, head_response
-from cadenza.demo.instruments import (
+from cadenza.synthetic.composition import STYLES, compose
+from cadenza.synthetic.head import HEAD_RADIUS_M, SPEED_OF_SOUND_M_S, head_response
+from cadenza.synthetic.instruments import (
     BASS_GUITAR,
     GUITAR,
     PAD,
@@ -30,12 +33,9 @@ from cadenza.demo.instruments import (
     kick,
     snare,
 )
-from cadenza.demo.music import perform
-from cadenza.demo.root import write_icassp_2024_root
-from cadenza.demo.score import frequency_hz
-from cadenza.demo.synthesis import modes
-from cadenza.hrtf import read_head_response
-from cadenza.remix import STEMS
+from cadenza.synthetic.music import perform
+from cadenza.synthetic.score import frequency_hz
+from cadenza.synthetic.synthesis import modes
 from tests.unit.demo_helpers import FS, contents, power_spectrum
 
 PITCHED = [BASS_GUITAR, GUITAR, PAD, STRINGS, Voice("aah"), Voice("ooh"), electric_piano]

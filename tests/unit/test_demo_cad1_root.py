@@ -7,10 +7,10 @@ import json
 import pytest
 
 from cadenza import audio
-from cadenza._check import InputError
-from cadenza.challenge.cad1_task1 import read_song_pairs
+from cadenza.challenges.cad1_task1.songs import read_song_pairs
 from cadenza.demo.cad1_root import write_cad1_task1_root
-from cadenza.remix import STEMS
+from cadenza.errors import InputError
+from cadenza.stems import STEMS
 
 
 def test_the_root_is_complete_and_is_not_written_twice(tmp_path):

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from cadenza import audio
-from cadenza._check import InputError
 from cadenza.audiogram import read_listeners
-from cadenza.demo.audiograms import STANDARD_LEVELS_DB_HL, standard_audiogram
 from cadenza.demo.cad2_root import DOWNLOAD, write_cad2_task2_root
-from cadenza.demo.fitting import BAND_CENTRES_HZ, fit
-from cadenza.demo.root import write_icassp_2024_root
+from cadenza.demo.icassp_root import write_icassp_2024_root
+from cadenza.errors import InputError
+from cadenza.synthetic.audiograms import STANDARD_LEVELS_DB_HL, standard_audiogram
+from cadenza.synthetic.fitting import BAND_CENTRES_HZ, fit
 from tests.unit.demo_helpers import FS, contents
 
 DURATION_S = 3.0

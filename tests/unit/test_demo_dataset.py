@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from cadenza import audio
-from cadenza.demo.chamber import ENSEMBLES, compose_chamber, texture
-from cadenza.demo.concert import Hall, perform_chamber
-from cadenza.demo.dataset import chamber_sources, chamber_stems, song_stems
-from cadenza.demo.head import SPEED_OF_SOUND_M_S
-from cadenza.demo.music import set_level
-from cadenza.demo.orchestra import ORCHESTRA
-from cadenza.demo.songs import random_style
-from cadenza.remix import STEMS, instrument_of
+from cadenza.stems import STEMS, instrument_of
+from cadenza.synthetic.chamber import ENSEMBLES, compose_chamber, texture
+from cadenza.synthetic.concert import Hall, perform_chamber
+from cadenza.synthetic.dataset import chamber_sources, chamber_stems, song_stems
+from cadenza.synthetic.head import SPEED_OF_SOUND_M_S
+from cadenza.synthetic.music import set_level
+from cadenza.synthetic.orchestra import ORCHESTRA
+from cadenza.synthetic.songs import random_style
 from tests.unit.demo_helpers import FS
 
 ALL_ENSEMBLES = [sources for family in ENSEMBLES.values() for sources in family]

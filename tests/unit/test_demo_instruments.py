@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cadenza.challenge.cad2_task2 import INSTRUMENTS
-from cadenza.demo.band import random_bass, random_other
-from cadenza.demo.orchestra import ORCHESTRA
-from cadenza.demo.percussion import random_cymbal, random_kick, random_snare, random_tom
-from cadenza.demo.score import frequency_hz
-from cadenza.demo.singer import Singer
-from cadenza.demo.synthesis import oscillate, resonate, wave_tables
+from cadenza.challenges.cad2_task2.ensembles import INSTRUMENTS
+from cadenza.synthetic.band import random_bass, random_other
+from cadenza.synthetic.orchestra import ORCHESTRA
+from cadenza.synthetic.percussion import random_cymbal, random_kick, random_snare, random_tom
+from cadenza.synthetic.score import frequency_hz
+from cadenza.synthetic.singer import Singer
+from cadenza.synthetic.synthesis import oscillate, resonate, wave_tables
 from tests.unit.demo_helpers import FS, power_spectrum
 
 D4 = 62  # in the range of all eight

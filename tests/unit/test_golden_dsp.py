@@ -13,7 +13,8 @@ from cadenza import audio, hrtf
 from cadenza.audiogram import read_listeners
 from cadenza.hearing_aid import NALR, Compressor, NALRAid
 from cadenza.loudness import match_loudness
-from cadenza.remix import STEMS, remix_to_mixture, stem_gain_table
+from cadenza.remix import remix_to_mixture, stem_gain_table
+from cadenza.stems import STEMS
 
 RATE = 44100
 

@@ -11,9 +11,12 @@ import scipy.signal
 import scipy.stats
 
 from cadenza.audiogram import Audiogram
-from cadenza.haaqi import alignment, correlation_kernel, ear_kernel, haaqi, noise_kernel
+from cadenza.haaqi import alignment, haaqi
 from cadenza.haaqi.cochlea import impaired_cochlea, six_levels_db_hl
 from cadenza.haaqi.ear_model import Ear
+from cadenza.haaqi.kernels import correlation as correlation_kernel
+from cadenza.haaqi.kernels import ear as ear_kernel
+from cadenza.haaqi.kernels import noise as noise_kernel
 from cadenza.haaqi.noise import FastNoise, NoNoise, SeededNoise
 from cadenza.haaqi.periphery import adaptation
 from cadenza.haaqi.short_time import Frames, smooth_envelope

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from cadenza.audiogram import Audiogram
-from cadenza.haaqi.alignment import SilentReferenceError, align_and_trim, shift
+from cadenza.errors import SilentReferenceError
+from cadenza.haaqi.alignment import align_and_trim, shift
 from cadenza.haaqi.cochlea import erb_hz, impaired_cochlea, six_levels_db_hl
 from cadenza.haaqi.levels import rms
 from cadenza.haaqi.periphery import bandwidth, compression_gain_db

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 
-from cadenza._check import InputError
+from cadenza.errors import InputError
 from cadenza.hrtf import HeadResponse, read_head_response, render
 from cadenza.loudness import integrated_loudness_lufs, match_loudness
 from tests.conftest import lcg, tone

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cadenza.challenge.blocks import made_of
-from cadenza.demo.dataset import chamber_sources, chamber_stems, song_stems
-from cadenza.remix import instrument_of
+from cadenza.runner.blocks import made_of
 from cadenza.separation import instruments
 from cadenza.separation.instruments import (
     INSTRUMENTS,
     ConvTasNetVDBO,
     InstrumentSeparator,
 )
+from cadenza.stems import instrument_of
+from cadenza.synthetic.dataset import chamber_sources, chamber_stems, song_stems
 
 PIECE = {"duration_s": 4.0, "sample_rate": 44100}
 FIRST_HELD_OUT = 140

@@ -11,8 +11,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from cadenza import audio
-from cadenza._check import InputError
 from cadenza.audiogram import Audiogram, Listener
+from cadenza.errors import InputError
 from cadenza.hearing_aid import (
     BandCompressor,
     Crossover,

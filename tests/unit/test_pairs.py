@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cadenza._check import InputError
-from cadenza.challenge.pairs import Shard, thin
+from cadenza.errors import InputError
+from cadenza.runner.sharding import Shard, thin
 
 
 def test_shards_are_strided_and_cover_everything_once():

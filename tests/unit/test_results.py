@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cadenza._check import InputError
-from cadenza.challenge.results import Journal, mean_of, merge_tables, read_table, write_table
+from cadenza.errors import InputError
+from cadenza.runner.results import Journal, mean_of, merge_tables, read_table, write_table
 
 COLUMNS = ["scene", "listener", "score"]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from cadenza._check import InputError
 from cadenza._files import replacing
-from cadenza.challenge.pairs import Shard
-from cadenza.challenge.run import Item, run
+from cadenza.errors import InputError
+from cadenza.runner.run import Item, run
+from cadenza.runner.sharding import Shard
 
 COLUMNS = ["item", "size"]
 

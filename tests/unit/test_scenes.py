@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from cadenza._check import InputError
-from cadenza.challenge.scenes import (
+from cadenza.challenges.scenes import (
     cad2_task2_scene_listeners,
     cad2_task2_scenes,
     icassp_2024_scene_listeners,
     icassp_2024_scenes,
 )
+from cadenza.errors import InputError
 
 GAINS = [f"gain_{i:04d}" for i in range(1, 1106)]
 POSITIONS = [f"hlp_{i:04d}" for i in range(1, 145)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cadenza.challenge.seeds import random_state, seed
+from cadenza.challenges.seeds import random_state, seed
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from cadenza import audio
-from cadenza._check import InputError
+from cadenza.errors import InputError
 from cadenza.separation import FileSeparator, input_files, prepare, separate, separate_file
 from cadenza.separation.instruments import INSTRUMENTS
 from cadenza.separation.oracle import Oracle

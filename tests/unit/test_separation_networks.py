@@ -17,14 +17,14 @@ import numpy as np
 import pytest
 import torch
 
-from cadenza._check import InputError
+from cadenza.errors import InputError
 from cadenza.separation import demucs, openunmix, prepare, weights
 from cadenza.separation.demucs import HybridDemucs
 from cadenza.separation.network import find_device
 from cadenza.separation.openunmix import OpenUnmix
+from cadenza.stems import STEMS
 
 SAMPLE_RATE = 44100
-STEMS = ("vocals", "drums", "bass", "other")
 
 
 class Multiples(torch.nn.Module):

@@ -14,11 +14,12 @@ import pytest
 import torch
 
 from cadenza import audio
-from cadenza._check import InputError
-from cadenza.training import evaluate as evaluation
+from cadenza.errors import InputError
+from cadenza.stems import STEMS
+from cadenza.training import bss_eval as evaluation
 from cadenza.training.batches import WholePieces, load_batches
+from cadenza.training.bss_eval import evaluate
 from cadenza.training.data import StemMixes, TargetMixes, augment
-from cadenza.training.evaluate import evaluate
 from cadenza.training.music import Ensembles, GeneratedMusic, Songs
 from cadenza.training.options import Options
 from cadenza.training.pieces import Part, Piece, file_part, piece_from_arrays
@@ -26,7 +27,6 @@ from cadenza.training.record import Record
 from cadenza.training.train import Training
 
 RATE = 1000
-STEMS = ("vocals", "drums", "bass", "other")
 
 
 def constant(value: float, calls: list, start_s: float, duration_s: float) -> np.ndarray:

@@ -13,12 +13,12 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from cadenza import audio
-from cadenza.challenge import app
-from cadenza.challenge.blocks import Blocks, build_blocks
-from cadenza.challenge.icassp_2024 import ScenePair, scene_pairs
-from cadenza.challenge.run import Item
-from cadenza.challenge.run import run as run_items
+from cadenza.challenges.icassp_2024 import ScenePair, scene_pairs
 from cadenza.remix import remix_to_mixture
+from cadenza.runner import cli as app
+from cadenza.runner.blocks import Blocks, build_blocks
+from cadenza.runner.run import Item
+from cadenza.runner.run import run as run_items
 
 COLUMNS = ["scene", "song", "listener", "clipped_fraction"]
 SETTINGS = ["separator", "hearing_aid", "sample_rate", "remix_sample_rate", "soft_clip"]

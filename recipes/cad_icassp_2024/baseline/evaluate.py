@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from cadenza import audio
-from cadenza.challenge import app
-from cadenza.challenge.icassp_2024 import SCORE_COLUMNS, TRACKS, ScenePair, scene_pairs
-from cadenza.challenge.results import summary
-from cadenza.challenge.run import Item
-from cadenza.challenge.run import run as run_items
-from cadenza.challenge.seeds import random_state
-from cadenza.haaqi.presentation import NOISES, Presented, present, score_both_ears
+from cadenza.challenges.icassp_2024 import SCORE_COLUMNS, TRACKS, ScenePair, scene_pairs
+from cadenza.challenges.scoring import NOISES, Presented, present, score_both_ears
+from cadenza.challenges.seeds import random_state
 from cadenza.hearing_aid import NALRAid
-from cadenza.remix import STEMS, remix_to_mixture
+from cadenza.remix import remix_to_mixture
+from cadenza.runner import cli as app
+from cadenza.runner.results import summary
+from cadenza.runner.run import Item
+from cadenza.runner.run import run as run_items
+from cadenza.stems import STEMS
 
 SETTINGS = [
     "sample_rate",

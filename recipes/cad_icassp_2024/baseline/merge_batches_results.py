@@ -11,9 +11,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from cadenza.challenge import app
-from cadenza.challenge.icassp_2024 import SCORE_COLUMNS, scene_pairs
-from cadenza.challenge.results import merge_scores
+from cadenza.challenges.icassp_2024 import SCORE_COLUMNS, scene_pairs
+from cadenza.runner import cli as app
+from cadenza.runner.results import merge_scores
 
 
 def run(config: DictConfig) -> int:

@@ -14,12 +14,12 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from cadenza import audio, hrtf
-from cadenza.challenge import app
-from cadenza.challenge.files import find, require_disk_space, require_files, write_json
-from cadenza.challenge.icassp_2024 import TRACKS, AtMicSample, read_at_mic_samples
-from cadenza.challenge.run import Item
-from cadenza.challenge.run import run as run_items
+from cadenza._paths import find, require_disk_space, require_files, write_json
+from cadenza.challenges.icassp_2024 import TRACKS, AtMicSample, read_at_mic_samples
 from cadenza.loudness import match_loudness
+from cadenza.runner import cli as app
+from cadenza.runner.run import Item
+from cadenza.runner.run import run as run_items
 
 
 def process_item(item: Item[AtMicSample], *, hrtf_dir: Path, sample_rate: int) -> dict[str, float]:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from cadenza._paths import require_files, write_new_json
 from cadenza.audiogram import read_listeners
-from cadenza.challenge import app
-from cadenza.challenge.files import require_files, write_new_json
-from cadenza.challenge.icassp_2024 import head_positions_file, read_head_positions
-from cadenza.challenge.metadata import read_gains, read_tracks
-from cadenza.challenge.scenes import icassp_2024_scene_listeners, icassp_2024_scenes
+from cadenza.challenges.icassp_2024 import head_positions_file, read_head_positions
+from cadenza.challenges.metadata import read_gains, read_tracks
+from cadenza.challenges.scenes import icassp_2024_scene_listeners, icassp_2024_scenes
+from cadenza.runner import cli as app
 
 
 def run(config: DictConfig) -> int:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from cadenza.challenge import app
-from cadenza.challenge.cad1_enhancement import enhance_songs
-from cadenza.challenge.cad1_task1 import song_pairs
+from cadenza.challenges.cad1_task1.enhancement import enhance_songs
+from cadenza.challenges.cad1_task1.songs import song_pairs
+from cadenza.runner import cli as app
 
 
 def run(config: DictConfig) -> int:

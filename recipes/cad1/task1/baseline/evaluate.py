@@ -16,15 +16,15 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from cadenza import audio
-from cadenza.challenge import app
-from cadenza.challenge.cad1_task1 import SCORE_COLUMNS, SIDES, SongPair, song_pairs
-from cadenza.challenge.results import summary
-from cadenza.challenge.run import Item, PartialResult
-from cadenza.challenge.run import run as run_items
-from cadenza.challenge.seeds import random_state
+from cadenza.challenges.cad1_task1.songs import SCORE_COLUMNS, SIDES, SongPair, song_pairs
+from cadenza.challenges.scoring import NOISES, presentation_level_db_spl
+from cadenza.challenges.seeds import random_state
 from cadenza.haaqi import SilentReferenceError, haaqi
-from cadenza.haaqi.presentation import NOISES, presentation_level_db_spl
-from cadenza.remix import STEMS
+from cadenza.runner import cli as app
+from cadenza.runner.results import summary
+from cadenza.runner.run import Item, PartialResult
+from cadenza.runner.run import run as run_items
+from cadenza.stems import STEMS
 
 SETTINGS = ["sample_rate", "stem_sample_rate", "evaluate.set_random_seed", "evaluate.noise"]
 STEMS_IN_TURN = ("drums", "bass", "other", "vocals")

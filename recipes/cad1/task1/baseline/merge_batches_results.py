@@ -10,9 +10,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from cadenza.challenge import app
-from cadenza.challenge.cad1_task1 import SCORE_COLUMNS, song_pairs
-from cadenza.challenge.results import merge_scores
+from cadenza.challenges.cad1_task1.songs import SCORE_COLUMNS, song_pairs
+from cadenza.runner import cli as app
+from cadenza.runner.results import merge_scores
 
 
 def run(config: DictConfig) -> int:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from cadenza.challenge import app
-from cadenza.challenge.cad1_submission import check_submission, write_submission
-from cadenza.challenge.cad1_task1 import read_song_pairs
+from cadenza.challenges.cad1_task1.songs import read_song_pairs
+from cadenza.challenges.cad1_task1.submission import check_submission, write_submission
+from cadenza.runner import cli as app
 
 
 def run(config: DictConfig) -> int:

@@ -16,15 +16,15 @@ from omegaconf import DictConfig
 
 from cadenza import audio
 from cadenza._files import replacing
-from cadenza.challenge import app
-from cadenza.challenge.files import safe_name
-from cadenza.challenge.run import Item, Report
-from cadenza.challenge.run import run as run_items
-from cadenza.separation.convtasnet_files import CONFIG_FILE, WEIGHTS_FILE
+from cadenza._paths import safe_name
+from cadenza.runner import cli as app
+from cadenza.runner.run import Item, Report
+from cadenza.runner.run import run as run_items
+from cadenza.separation.convtasnet.files import CONFIG_FILE, WEIGHTS_FILE
 from cadenza.separation.instruments import ConvTasNetVDBO, InstrumentModel, model_name
 from cadenza.separation.network import NetworkSeparator
 from cadenza.training.batches import WholePieces
-from cadenza.training.evaluate import SCORES, evaluate
+from cadenza.training.bss_eval import SCORES, evaluate
 from cadenza.training.music import Music
 
 SETTINGS = ["convtasnet", "data", "segment_s", "overlap_s"]

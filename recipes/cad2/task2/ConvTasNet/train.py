@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig, OmegaConf
 
 import cadenza
-from cadenza._check import InputError
 from cadenza._files import replacing
-from cadenza.challenge import app
-from cadenza.separation import convtasnet_files
+from cadenza.errors import InputError
+from cadenza.runner import cli as app
+from cadenza.separation.convtasnet import files as convtasnet_files
 from cadenza.separation.instruments import model_name
 from cadenza.separation.network import find_device
 from cadenza.training.batches import WholePieces
@@ -26,7 +26,7 @@ from cadenza.training.options import Options
 from cadenza.training.train import Row, Training
 
 if TYPE_CHECKING:
-    from cadenza.separation.convtasnet import ConvTasNet
+    from cadenza.separation.convtasnet.network import ConvTasNet
 
 SETTINGS = ["convtasnet", "data", "seed", "xavier_norms", "training", "optim"]
 FREE = ("epochs", "num_workers", "checkpoint_updates")  # may change when a training goes on
@@ -34,7 +34,7 @@ FREE = ("epochs", "num_workers", "checkpoint_updates")  # may change when a trai
 
 def build_network(config: DictConfig, n_sources: int) -> ConvTasNet:
     """Build the network with its first weights, on its device."""
-    from cadenza.separation.convtasnet import ConvTasNet, initialise
+    from cadenza.separation.convtasnet.network import ConvTasNet, initialise
 
     network = ConvTasNet(app.build(config, "convtasnet"))
     if (n_outputs := network.config.C) != n_sources:

@@ -13,14 +13,14 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from cadenza import audio
-from cadenza.challenge import app
-from cadenza.challenge.blocks import CheckedAid, made_of
-from cadenza.challenge.cad2_estimates import Estimator
-from cadenza.challenge.cad2_task2 import QuartetPair, quartet_pairs
-from cadenza.challenge.pairs import Shard
-from cadenza.challenge.run import Item
-from cadenza.challenge.run import run as run_items
+from cadenza.challenges.cad2_task2.ensembles import QuartetPair, quartet_pairs
+from cadenza.challenges.cad2_task2.estimates import Estimator
 from cadenza.remix import level_compensation_db, remix
+from cadenza.runner import cli as app
+from cadenza.runner.blocks import CheckedAid, made_of
+from cadenza.runner.run import Item
+from cadenza.runner.run import run as run_items
+from cadenza.runner.sharding import Shard
 
 SETTINGS = [
     "separator",

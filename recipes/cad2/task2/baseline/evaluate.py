@@ -14,15 +14,15 @@ import numpy as np
 from omegaconf import DictConfig
 
 from cadenza import audio
-from cadenza.challenge import app
-from cadenza.challenge.cad2_task2 import SCORE_COLUMNS, QuartetPair, quartet_pairs
-from cadenza.challenge.results import summary
-from cadenza.challenge.run import Item
-from cadenza.challenge.run import run as run_items
-from cadenza.challenge.seeds import random_state
-from cadenza.haaqi.presentation import NOISES, Presented, present, score_both_ears
+from cadenza.challenges.cad2_task2.ensembles import SCORE_COLUMNS, QuartetPair, quartet_pairs
+from cadenza.challenges.scoring import NOISES, Presented, present, score_both_ears
+from cadenza.challenges.seeds import random_state
 from cadenza.hearing_aid import HearingAid
 from cadenza.remix import level_compensation_db, remix
+from cadenza.runner import cli as app
+from cadenza.runner.results import summary
+from cadenza.runner.run import Item
+from cadenza.runner.run import run as run_items
 
 SETTINGS = [
     "input_sample_rate",

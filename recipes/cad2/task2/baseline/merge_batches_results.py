@@ -10,9 +10,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from cadenza.challenge import app
-from cadenza.challenge.cad2_task2 import SCORE_COLUMNS, quartet_pairs
-from cadenza.challenge.results import merge_scores
+from cadenza.challenges.cad2_task2.ensembles import SCORE_COLUMNS, quartet_pairs
+from cadenza.runner import cli as app
+from cadenza.runner.results import merge_scores
 
 
 def run(config: DictConfig) -> int:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from cadenza._paths import require_files, write_new_json
 from cadenza.audiogram import read_listeners
-from cadenza.challenge import app
-from cadenza.challenge.cad2_task2 import read_pieces
-from cadenza.challenge.files import require_files, write_new_json
-from cadenza.challenge.metadata import read_object
-from cadenza.challenge.scenes import cad2_task2_scene_listeners, cad2_task2_scenes
+from cadenza.challenges.cad2_task2.ensembles import read_pieces
+from cadenza.challenges.metadata import read_object
+from cadenza.challenges.scenes import cad2_task2_scene_listeners, cad2_task2_scenes
+from cadenza.runner import cli as app
 
 
 def run(config: DictConfig) -> int:

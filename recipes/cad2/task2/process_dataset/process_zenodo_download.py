@@ -11,10 +11,10 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from cadenza.challenge import app
-from cadenza.challenge.cad2_download import items_of_download, make_item, unpack
-from cadenza.challenge.files import require_disk_space, require_files
-from cadenza.challenge.run import run as run_items
+from cadenza._paths import require_disk_space, require_files
+from cadenza.challenges.cad2_task2.download import items_of_download, make_item, unpack
+from cadenza.runner import cli as app
+from cadenza.runner.run import run as run_items
 
 
 def run(config: DictConfig) -> int:

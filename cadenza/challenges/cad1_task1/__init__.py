@@ -1,0 +1,1 @@
+"""CAD1 Task 1: songs and listeners, enhancement, submission."""

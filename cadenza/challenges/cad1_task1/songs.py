@@ -1,0 +1,162 @@
+"""Songs, listeners, segments and file names of CAD1 Task 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from cadenza._check import is_number, raise_if
+from cadenza._paths import find, require_files, safe_name
+from cadenza.audiogram import Listener, read_listeners
+from cadenza.challenges.metadata import Track, read_object, read_tracks
+from cadenza.errors import InputError
+from cadenza.runner.sharding import thin
+from cadenza.stems import STEMS
+
+SIDES = ("left", "right")
+SCORE_COLUMNS = (
+    "song",
+    "listener",
+    "score",
+    *(f"{side}_{stem}" for stem in sorted(STEMS) for side in SIDES),
+)
+KINDS = ("objective_evaluation", "subjective_evaluation")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of a song, in seconds."""
+
+    start_s: float
+    end_s: float
+
+    def samples(self, sample_rate: int) -> slice:
+        """Samples of the segment, both ends rounded down."""
+        return slice(int(self.start_s * sample_rate), int(self.end_s * sample_rate))
+
+
+WHOLE_SONG = Segment(0, float(2**40))
+
+
+@dataclass(frozen=True)
+class SongPair:
+    """A song for a listener.
+
+    Its stems are cut to the segment for objective evaluation, its remix to the subjective one.
+    """
+
+    track: Track
+    listener: Listener
+    objective: Segment = WHOLE_SONG
+    subjective: Segment = WHOLE_SONG
+
+    @property
+    def key(self) -> str:
+        """Stable name."""
+        return f"{self.listener.name}_{self.track.name}"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """First columns of the result tables."""
+        return {"song": self.track.name, "listener": self.listener.name}
+
+    @property
+    def depends_on(self) -> dict[str, Any]:
+        """What the results depend on besides the audio."""
+        segments = [[s.start_s, s.end_s] for s in (self.objective, self.subjective)]
+        return {**self.labels, "audiograms": self.listener.as_numbers(), "segments": segments}
+
+    def file(self, track: str) -> Path:
+        """Audio file of the mixture or a stem."""
+        return find(self.track.folder, f"{track}.wav")
+
+    def stem_file(self, folder: Path, side: str, stem: str) -> Path:
+        """Where the enhanced stem of one ear goes."""
+        return self._output(folder, f"{side}_{stem}")
+
+    def remix_file(self, folder: Path) -> Path:
+        """Where the remix goes."""
+        return self._output(folder, "remix")
+
+    def stem_files(self, folder: Path) -> tuple[Path, ...]:
+        """All eight enhanced stems."""
+        return tuple(self.stem_file(folder, side, stem) for stem in STEMS for side in SIDES)
+
+    def outputs(self, folder: Path) -> tuple[Path, ...]:
+        """All files of the enhanced song: stems, their scales, the remix."""
+        stems = self.stem_files(folder)
+        return (*stems, *(path.with_suffix(".txt") for path in stems), self.remix_file(folder))
+
+    def _output(self, folder: Path, what: str) -> Path:
+        listener, song = safe_name(self.listener.name), safe_name(self.track.name)
+        return folder / listener / song / f"{listener}_{song}_{what}.flac"
+
+
+def song_pairs(config: DictConfig) -> list[SongPair]:
+    """Work list of the recipe's configuration; a small test keeps every 15th pair."""
+    pairs = read_song_pairs(config.path, with_segments=config.evaluate.segments)
+    return thin(pairs, 15 if config.evaluate.small_test else 1)
+
+
+def read_song_pairs(paths: Mapping[str, str], *, with_segments: bool = False) -> list[SongPair]:
+    """Every song for every listener, song by song, in file order.
+
+    Parameters
+    ----------
+    paths : mapping
+        ``music_file``, ``listeners_file``, ``music_dir`` and ``music_segments_test_file``, as in
+        the recipe's configuration. Metadata may also lie in a folder ``musdb18hq`` beside.
+    with_segments : bool
+        Whether the songs are cut to their test segments.
+
+    Raises
+    ------
+    InputError
+        Listing missing files, or else songs without segments.
+    """
+    music_file, listeners_file = (_metadata(paths[k]) for k in ("music_file", "listeners_file"))
+    segments_file = _metadata(paths["music_segments_test_file"])
+    require_files([music_file, listeners_file, *([segments_file] if with_segments else [])])
+    tracks = read_tracks(music_file, Path(paths["music_dir"]))
+    listeners = read_listeners(listeners_file)
+    if not (tracks and listeners):
+        raise InputError(f"no songs in {music_file}, or no listeners in {listeners_file}")
+    segments = dict.fromkeys(tracks, (WHOLE_SONG, WHOLE_SONG))
+    if with_segments:
+        segments = _read_segments(segments_file, tracks)
+    return [
+        SongPair(track, listener, *segments[track.name])
+        for track in tracks.values()
+        for listener in listeners.values()
+    ]
+
+
+def _read_segments(path: Path, tracks: Mapping[str, Track]) -> dict[str, tuple[Segment, Segment]]:
+    table = read_object(path)
+    segments, problems = {}, []
+    for name in tracks:
+        try:
+            both = [table[name][kind] for kind in KINDS]
+            if not all(is_number(part[k]) for part in both for k in ("start", "end")):
+                raise TypeError
+            objective, subjective = (Segment(part["start"], part["end"]) for part in both)
+            if not all(0 <= s.start_s < s.end_s for s in (objective, subjective)):
+                raise ValueError
+            segments[name] = (objective, subjective)
+        except (KeyError, TypeError, ValueError):
+            problems.append(
+                f"{path}: {name!r} needs {' and '.join(KINDS)}, each with start < end in seconds"
+            )
+    raise_if(problems)
+    return segments
+
+
+def _metadata(path: str) -> Path:
+    """Metadata file, in the place that the configuration or the challenge's README names."""
+    plain = Path(path)
+    other = plain.with_name("musdb18hq") / plain.name
+    return other if other.exists() and not plain.exists() else plain

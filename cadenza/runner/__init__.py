@@ -1,0 +1,1 @@
+"""The engine of the recipes, which knows no challenge."""

@@ -1,0 +1,1 @@
+"""Conv-TasNet: the network and the files that it is stored in."""

@@ -1,0 +1,225 @@
+"""Music source separation: a stereo mixture goes in, named stems come out.
+
+Any object with `sources` and a call ``(mixture, *, sample_rate) -> {name: stem}`` is a separator;
+`separate` takes care of mono, silence and sample rates for those built around a model. One that
+takes its stems from files instead is a `FileSeparator`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cadenza import _check, audio
+from cadenza.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+Stems = dict[str, NDArray[np.float64]]
+"""Name of the source -> signal, shape (2, T)."""
+
+
+class Separator(Protocol):
+    """Estimates stems from a mixture.
+
+    It may also have a method ``prepare()`` that loads weights; a recipe calls it before the first
+    song, so that a missing file or device is known at once.
+
+    Examples
+    --------
+    >>> class MidSide:
+    ...     sources = ("mid", "side")
+    ...     def __call__(self, mixture, /, *, sample_rate):
+    ...         mid = np.repeat(mixture.mean(axis=0, keepdims=True), 2, axis=0)
+    ...         return {"mid": mid, "side": mixture - mid}
+    >>> MidSide()(np.array([[1.0, 1.0], [1.0, 0.0]]), sample_rate=44100)["side"]
+    array([[ 0. ,  0.5],
+           [ 0. , -0.5]])
+    """
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the stems, for example ``("vocals", "drums", "bass", "other")``."""
+
+    def __call__(self, mixture: NDArray[np.float64], /, *, sample_rate: int) -> Stems:
+        """Separate a mixture of shape (2, T); each stem has its shape, sample rate and level."""
+
+
+@runtime_checkable
+class FileSeparator(Protocol):
+    """Reads stems from files that belong to the file of a mixture."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the stems."""
+
+    def input_files(self, mixture_path: Path) -> tuple[Path, ...]:
+        """Files that `separate_file` will read."""
+
+    def separate_file(self, mixture_path: Path, *, sample_rate: int) -> Stems:
+        """Stems of a mixture, each of shape (2, T), at `sample_rate`."""
+
+
+def separate_file(
+    separator: Separator | FileSeparator, mixture_path: str | Path, *, sample_rate: int
+) -> Stems:
+    """Stems of the mixture in an audio file.
+
+    Parameters
+    ----------
+    separator : Separator or FileSeparator
+        What finds the stems.
+    mixture_path : str or Path
+        Mono or stereo audio file. It is resampled to `sample_rate` if necessary.
+    sample_rate : int
+        Sample rate of the stems in Hz.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (2, T)
+        One signal for each of ``separator.sources``.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or unreadable.
+    ValueError
+        If the separator returns other names or shapes than it should, or samples that are not
+        finite.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from cadenza.separation.spectral import Spectral
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = audio.write_wav(f"{folder}/mixture.wav", np.full((2, 800), 0.5), 8000)
+    ...     stems = separate_file(Spectral(), f"{folder}/mixture.wav", sample_rate=8000)
+    >>> {source: stem.shape for source, stem in stems.items()}
+    {'vocals': (2, 800), 'drums': (2, 800), 'bass': (2, 800), 'other': (2, 800)}
+    """
+    path = Path(mixture_path)
+    if isinstance(separator, FileSeparator):
+        return separator.separate_file(path, sample_rate=sample_rate)
+    mixture, _ = audio.read(path, sample_rate=sample_rate, channels=2)
+    stems = separator(mixture, sample_rate=sample_rate)
+    name = type(separator).__name__
+    if not isinstance(stems, Mapping) or set(stems) != set(separator.sources):
+        given = list(stems) if isinstance(stems, Mapping) else type(stems).__name__
+        raise ValueError(f"{name} must return the stems {list(separator.sources)}, got {given}")
+    return {source: _stem(f"stem {source} of {name}", stems[source], mixture) for source in stems}
+
+
+def _stem(name: str, stem: ArrayLike, mixture: NDArray[np.float64]) -> NDArray[np.float64]:
+    checked = _check.signal(name, stem)
+    if checked.shape != mixture.shape:
+        raise ValueError(f"{name} must have the shape {mixture.shape}, got {checked.shape}")
+    return checked
+
+
+def input_files(separator: Separator | FileSeparator, mixture_path: str | Path) -> tuple[Path, ...]:
+    """Files that must exist to separate a mixture, the mixture itself first.
+
+    Examples
+    --------
+    >>> from cadenza.separation.oracle import Oracle
+    >>> files = input_files(Oracle(sources=("vocals", "other")), "song/mixture.wav")
+    >>> [file.name for file in files]
+    ['mixture.wav', 'vocals.wav', 'other.wav']
+    """
+    path = Path(mixture_path)
+    if isinstance(separator, FileSeparator):
+        return path, *separator.input_files(path)
+    return (path,)
+
+
+def prepare(separator: Separator | FileSeparator, sources: Sequence[str]) -> None:
+    """Check that a separator gives the wanted stems, and let it load what it needs.
+
+    Raises
+    ------
+    InputError
+        If it has other sources, or its weights or device are missing.
+
+    Examples
+    --------
+    >>> from cadenza.separation.spectral import Spectral
+    >>> prepare(Spectral(), ("vocals", "drums", "bass", "other"))
+    >>> prepare(Spectral(), ("vocals", "other"))
+    Traceback (most recent call last):
+    cadenza.errors.InputError: separator Spectral must have the sources vocals, other, got ...
+    """
+    name = type(separator).__name__
+    given = tuple(getattr(separator, "sources", ()))
+    if set(given) != set(sources):
+        raise InputError(
+            f"separator {name} must have the sources {', '.join(sources)}, "
+            f"got {', '.join(given) or 'no attribute sources'}"
+        )
+    load = getattr(separator, "prepare", None)
+    if load is not None:
+        load()
+
+
+def separate(
+    model: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    mixture: ArrayLike,
+    *,
+    sources: tuple[str, ...],
+    sample_rate: int,
+    model_sample_rate: int,
+) -> Stems:
+    """Run a model that knows only stereo at its own sample rate on any mixture.
+
+    Mono is used for both channels, and silence comes back as silence without asking the model;
+    both are logged as warnings.
+
+    Parameters
+    ----------
+    model : callable
+        ``(2, t) -> (n_sources, 2, t)`` at `model_sample_rate`.
+    mixture : array_like, shape (T,), (1, T) or (2, T)
+        Finite samples.
+    sources : tuple of str
+        Names of the stems in the model's order.
+    sample_rate, model_sample_rate : int
+        In Hz. If they differ, the mixture is resampled for the model and the stems back again.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (2, T)
+        At `sample_rate`.
+
+    Examples
+    --------
+    >>> stems = separate(
+    ...     lambda x: np.stack([0.25 * x, 0.75 * x]), [0.4, 0.8],
+    ...     sources=("voice", "rest"), sample_rate=44100, model_sample_rate=44100,
+    ... )
+    >>> stems["voice"]
+    array([[0.1, 0.2], [0.1, 0.2]])
+    """
+    x = np.atleast_2d(_check.signal("mixture", mixture))
+    if len(x) == 1:
+        logger.warning("mono mixture, used for both channels")
+        x = np.repeat(x, 2, axis=0)
+    if len(x) != 2:
+        raise ValueError(f"mixture must have 1 or 2 channels, got shape {x.shape}")
+    if not x.any():
+        logger.warning("silent mixture, its stems are silent")
+        return {source: np.zeros_like(x) for source in sources}
+    estimates = model(audio.resample(x, sample_rate, model_sample_rate))
+    return {
+        source: _with_length(audio.resample(stem, model_sample_rate, sample_rate), x.shape[1])
+        for source, stem in zip(sources, estimates, strict=True)
+    }
+
+
+def _with_length(signal: NDArray[np.float64], n_samples: int) -> NDArray[np.float64]:
+    """Cut or zero-pad the end; resampling twice may change the length by a few samples."""
+    missing = n_samples - signal.shape[1]
+    return np.pad(signal, [(0, 0), (0, missing)]) if missing > 0 else signal[:, :n_samples]
