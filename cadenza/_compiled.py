@@ -1,4 +1,4 @@
-"""Compiled loops: numba with a cache that works everywhere, and a word when it has to compile."""
+"""Compiled loops: numba with a cache that works everywhere, and a message while it compiles."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def kernel(*, fused: bool = False) -> Callable[[Function], Function]:
     """Compile a function at its first call, for the machine it runs on.
 
-    The result is kept beside the source or, where that cannot be written, in the user's cache
-    folder; `NUMBA_CACHE_DIR` names another folder. The cache notices changes of the file in which
-    the function stands, but not of compiled functions that it imports: a kernel and the compiled
-    functions that it calls belong in one file.
+    The result is cached beside the source or, if that folder cannot be written, in the user's cache
+    folder; `NUMBA_CACHE_DIR` sets another folder. The cache notices changes in the file of the
+    function, but not in compiled functions that it imports from other files. Therefore a kernel
+    and the compiled functions that it calls belong in one file.
 
     Parameters
     ----------
     fused : bool
-        Let products and sums fuse into one operation without rounding between them.
+        Allow a product and a sum to become one operation without rounding in between.
     """
     fastmath = {"contract"} if fused else False
 
@@ -35,7 +35,7 @@ def kernel(*, fused: bool = False) -> Callable[[Function], Function]:
         jit = partial(njit, function, nogil=True, error_model="numpy", fastmath=fastmath)
         try:
             return cast(Function, jit(cache=True))
-        except RuntimeError:  # there is no folder that can be written
+        except RuntimeError:  # no cache folder can be written
             return cast(Function, jit())
 
     return compile_later
@@ -43,7 +43,7 @@ def kernel(*, fused: bool = False) -> Callable[[Function], Function]:
 
 @contextmanager
 def announced(what: str) -> Iterator[None]:
-    """Log a warning as soon as something has to be compiled inside."""
+    """Log a warning when something is compiled inside the context."""
     with install_listener("numba:compile", _Announcer(what)):
         yield
 

@@ -1,11 +1,13 @@
-"""Files that are either complete or absent, JSON, and the identity of a file's content."""
+"""Files that are either complete or absent, what is wrong with a file, JSON, and digests."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import secrets
+import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -17,15 +19,22 @@ from cadenza.errors import InputError
 
 T = TypeVar("T")
 
-_ABANDONED_S = 3600  # a temporary file that nobody has written to for so long
+_ABANDONED_S = 3600  # nobody writes to a temporary file of this age any more
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_WRITE_ERRORS = (*_FULL, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; on success it takes the place of `path` in one step.
 
-    A process that is killed at any moment leaves `path` as it was. What it leaves behind under the
-    temporary name is removed when the same file is written again.
+    A process that is killed at any moment leaves `path` as it was. Its temporary file is removed
+    when the same file is written again.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; the message names `path` and the reason.
 
     Examples
     --------
@@ -37,26 +46,81 @@ def replacing(path: str | Path) -> Iterator[Path]:
     ['answer.txt']
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in path.parent.glob(f".{_escape(path.name)}.*.tmp"):
-        if _is_abandoned(leftover):
-            leftover.unlink(missing_ok=True)
-    owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-    temporary = path.with_name(f".{path.name}.{owner}.tmp")
+    temporary = _temporary_for(path)
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        # A failed write does not name its file
+        if error.errno in _WRITE_ERRORS or str(error.filename) == str(temporary):
+            raise _cannot_write(path, error) from None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def _temporary_for(path: Path) -> Path:
+    """A new name beside `path`; the folder is made if it is missing, and tidied up."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: cannot write: this is a folder, expected a file name")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_write(path.parent, error, "cannot create the folder") from None
+    for leftover in path.parent.glob(f".{_escape(path.name)}.*.tmp"):
+        if _is_abandoned(leftover):
+            leftover.unlink(missing_ok=True)
+    owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    return path.with_name(f".{path.name}.{owner}.tmp")
+
+
+def _cannot_write(path: Path, error: OSError, what: str = "cannot write") -> OSError:
+    """The same error with a message about the wanted file instead of the temporary one."""
+    reason = _reason(error)
+    if error.errno in _FULL:
+        existing = next(folder for folder in path.absolute().parents if folder.is_dir())
+        free_mb = shutil.disk_usage(existing).free / 1e6
+        reason = f"no space left on device ({free_mb:.1f} MB free)"
+    failure = type(error)(f"{path}: {what}: {reason}")
+    failure.errno = error.errno
+    return failure
+
+
+def _reason(error: OSError) -> str:
+    """What the operating system says, without its number and without the name of the file."""
+    return (error.strerror or str(error)).lower()
+
+
+def require_file(path: Path, expected: str) -> None:
+    """Raise an `InputError` unless `path` is a file that can be read and is not empty.
+
+    Parameters
+    ----------
+    path : Path
+        What the user named.
+    expected : str
+        What it should be, for the message: "an audio file".
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: expected {expected}, found a folder")
+    try:
+        with path.open("rb") as file:
+            is_empty = not file.read(1)
+    except FileNotFoundError:
+        raise InputError(f"{path}: file not found") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot read: {_reason(error)}") from None
+    if is_empty:
+        raise InputError(f"{path}: expected {expected}, found an empty file (0 bytes)")
+
+
 def _escape(name: str) -> str:
-    """Name as a glob pattern that matches itself: song titles may hold ``[`` and ``*``."""
+    """Name as a glob pattern that matches itself: song titles may contain ``[`` and ``*``."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in name)
 
 
 def _is_abandoned(temporary: Path) -> bool:
-    """Whether the process that wrote a temporary file is gone; others may be writing right now."""
+    """Whether the process that wrote a temporary file is gone; another may be writing right now."""
     host, process, _ = temporary.stem.rsplit(".", 1)[-1].rsplit("-", 2)
     processes = Path("/proc")
     if host == socket.gethostname() and (processes / "self").exists():
@@ -68,18 +132,20 @@ def _is_abandoned(temporary: Path) -> bool:
 
 
 def read_json(path: Path, kind: type[T]) -> T:
-    """Parse a JSON file that must hold a `kind` (``dict`` or ``list``).
+    """Parse a JSON file whose content must be a `kind` (``dict`` or ``list``).
 
     Raises
     ------
     InputError
-        If the file cannot be read or parsed, holds something else, or has a key twice.
+        If the file cannot be read or parsed, contains something else, or has a key twice.
     """
     try:
         content = json.loads(
             path.read_text(encoding="utf-8"), object_pairs_hook=_object_without_duplicates
         )
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise InputError(f"{path}: cannot read: {_reason(error)}") from None
+    except ValueError as error:
         raise InputError(f"{path}: cannot read: {error}") from None
     if not isinstance(content, kind):
         expected = "object" if kind is dict else "list"
@@ -108,7 +174,7 @@ class Identities:
     Parameters
     ----------
     memory : Path
-        Where they are remembered for later runs; it may be deleted at any time.
+        File that keeps them for later runs; it may be deleted at any time.
     """
 
     def __init__(self, memory: Path) -> None:
@@ -129,6 +195,6 @@ class Identities:
         return str(known[2])
 
     def save(self) -> None:
-        """Remember all identities that were asked for."""
+        """Write all identities that were asked for to the file."""
         with replacing(self._memory) as temporary:
             temporary.write_text(json.dumps(self._known), encoding="utf-8")

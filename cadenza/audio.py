@@ -1,19 +1,19 @@
-"""Audio files, sample rates and levels.
+"""Audio files, sample rates and clipping.
 
 Signals are float64 arrays with time last, ``(T,)`` or ``(channels, T)``; 1.0 is digital full scale.
-Files hold time first; they are turned here and nowhere else.
+Arrays of integers are refused. Files store time first; only this module swaps the axes.
 
-A FLAC file may have a sidecar: a text file of the same name and suffix ``.txt`` with the factor
-that restores the level of a signal that was scaled to full scale before it was written.
+A FLAC file may have a sidecar: a text file of the same name with the suffix ``.txt``. It contains
+the factor that restores the level of a signal that was scaled to full scale for the file.
 
-Files are written under a temporary name and renamed, so that a file that exists is complete; a
-FLAC file that exists never has the sidecar of another signal.
+Files are written under a temporary name and then renamed, so a file that exists is complete. A FLAC
+file never has the sidecar of another signal.
 """
 
 from __future__ import annotations
 
+import io
 import logging
-import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,8 @@ import soxr
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check
-from cadenza._files import replacing
+from cadenza._files import replacing, require_file
+from cadenza._sidecar import read_scale, write_scale
 from cadenza.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ def info(path: str | Path) -> AudioInfo:
     Raises
     ------
     InputError
-        If the file is missing or is no readable audio file.
+        If there is no such file, or it is a folder, empty, unreadable, truncated or not audio.
 
     Examples
     --------
@@ -70,20 +71,19 @@ def info(path: str | Path) -> AudioInfo:
     ...     info(f"{folder}/song.wav")
     AudioInfo(sample_rate=44100, channels=2, frames=441, subtype='PCM_16')
     """
-    if not Path(path).is_file():
-        raise InputError(f"{path}: file not found")
+    require_file(Path(path), "an audio file")
     try:
         header = soundfile.info(str(path))
     except soundfile.LibsndfileError as error:
         raise InputError(
-            f"{path}: expected an audio file, cannot read it: {error.error_string}"
+            f"{path}: expected an audio file such as WAV or FLAC: {error.error_string}"
         ) from None
     _require_whole_wav(Path(path))
     return AudioInfo(header.samplerate, header.channels, header.frames, header.subtype)
 
 
 def _require_whole_wav(path: Path) -> None:
-    """Raise if a WAV file is shorter than its header says; libsndfile would take it as it is."""
+    """Raise if a WAV file is shorter than its header says; libsndfile does not complain."""
     with path.open("rb") as file:
         form, size, kind = struct.unpack("<4sI4s", file.read(12).ljust(12, b"\0"))
     is_wav = form == b"RIFF" and kind == b"WAVE" and size != 0xFFFFFFFF
@@ -103,8 +103,8 @@ def read(
 ) -> tuple[NDArray[np.float64], int]:
     """Read an audio file, or a part of it.
 
-    Integer samples of any width are divided by their full scale (16 bit: 32768), so they lie in
-    [-1, 1); floating-point samples are taken as they are. The sidecar of a FLAC file is applied.
+    Integer samples of any width are divided by their full scale (16 bit: 32768), so they are in
+    [-1, 1). Floating-point samples are not changed. The sidecar of a FLAC file is applied.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def read(
     sample_rate : int, optional
         Wanted rate in Hz. A file of another rate is resampled, with a logged warning.
     channels : int, optional
-        Wanted number of channels. If it is 2, a mono file is duplicated, with a logged warning.
+        Wanted number of channels. If it is 2, a mono file is used for both, with a logged warning.
     start_s, duration_s : float, optional
         Part to read in seconds, each rounded to the nearest sample. Default: the whole file.
 
@@ -126,8 +126,8 @@ def read(
     Raises
     ------
     InputError
-        If the file is missing, damaged, empty or not finite, has another number of channels than
-        wanted, or does not contain the wanted part.
+        If the file is missing, damaged, empty or not audio, has NaN or infinite samples or another
+        number of channels than wanted, or does not contain the wanted part.
 
     Examples
     --------
@@ -182,31 +182,11 @@ def _decode(path: Path, start: int, frames: int) -> NDArray[np.float64]:
         raise InputError(f"{path}: damaged audio file: expected {frames} frames, found {len(data)}")
     if not np.isfinite(data).all():
         raise InputError(f"{path}: expected finite samples, found NaN or infinity")
-    scale = _read_sidecar(path)
+    scale = read_scale(path)
     if scale is not None:
         # In single precision, as the reference implementation (pyClarity 0.9.0) restores levels
         data = (data.astype(np.float32) * np.float32(scale)).astype(np.float64)
     return np.ascontiguousarray(data.T)
-
-
-def _sidecar(path: Path) -> Path:
-    return path.with_suffix(".txt")
-
-
-def _read_sidecar(path: Path) -> float | None:
-    sidecar = _sidecar(path)
-    if path.suffix.lower() != ".flac" or not sidecar.is_file():
-        return None
-    text = sidecar.read_text(encoding="utf-8", errors="replace").strip()
-    try:
-        scale = float(text)
-    except ValueError:
-        scale = math.nan
-    if not (math.isfinite(scale) and scale >= 0):
-        raise InputError(
-            f"{sidecar}: expected the scale factor of {path.name}, found {text[:40]!r}"
-        )
-    return scale
 
 
 def write_flac(
@@ -231,10 +211,10 @@ def write_flac(
     output_sample_rate : int, optional
         Rate of the file in Hz. Default: `sample_rate`.
     scale : bool
-        Scale the signal to full scale and write the factor that undoes it into a sidecar, which
-        `read` applies. Nothing is clipped then, whatever `soft_clip` says.
+        Scale the signal to full scale and write a sidecar with the factor that undoes it; `read`
+        applies it. Nothing is clipped then, and `soft_clip` has no effect.
     soft_clip : bool
-        Pass the signal through the hyperbolic tangent, which keeps it below full scale.
+        Limit the signal by the hyperbolic tangent instead of cutting it.
 
     Returns
     -------
@@ -243,8 +223,12 @@ def write_flac(
 
     Raises
     ------
+    TypeError
+        If the samples are integers.
     ValueError
-        If the suffix is not ``.flac`` or the signal is not finite.
+        If the suffix is not ``.flac``, the signal is not finite, or time is not its last axis.
+    OSError
+        If the file cannot be written, for example because the disk is full.
 
     Examples
     --------
@@ -258,8 +242,10 @@ def write_flac(
     if path.suffix.lower() != ".flac":
         raise ValueError(f"path must end in .flac, got {path.name!r}")
     x = _check.signal("signal", signal)
-    rate = sample_rate if output_sample_rate is None else output_sample_rate
-    x = resample(x, sample_rate, rate)
+    rate = _check.whole("sample_rate", sample_rate)
+    if output_sample_rate is not None:
+        rate = _check.whole("output_sample_rate", output_sample_rate)
+        x = resample(x, sample_rate, rate)
     factor = None
     clipped = 0.0
     if scale:
@@ -268,27 +254,11 @@ def write_flac(
     else:
         x, count = clip(x, soft=soft_clip)
         clipped = _report_clipping(path, count, x.size, soft=soft_clip)
+    content = _encode(path, x, rate, format="FLAC", compression_level=_FLAC_COMPRESSION)
     with replacing(path) as temporary:
-        _write(temporary, x, rate, format="FLAC", compression_level=_FLAC_COMPRESSION)
-        _write_sidecar(path, factor)
+        temporary.write_bytes(content)
+        write_scale(path, factor)
     return clipped
-
-
-def _write_sidecar(path: Path, factor: float | None) -> None:
-    """Write or delete the sidecar of `path` just before `path` itself is renamed into place.
-
-    A FLAC file of an earlier run goes first: stopped at any moment, a sidecar may be without its
-    FLAC file, but never beside another one.
-    """
-    sidecar = _sidecar(path)
-    if factor is None and not sidecar.exists():
-        return
-    path.unlink(missing_ok=True)
-    if factor is None:
-        sidecar.unlink()
-        return
-    with replacing(sidecar) as temporary:
-        temporary.write_text(repr(factor), encoding="utf-8")
 
 
 def write_wav(path: str | Path, signal: ArrayLike, sample_rate: int) -> float:
@@ -308,6 +278,11 @@ def write_wav(path: str | Path, signal: ArrayLike, sample_rate: int) -> float:
     float
         Fraction of the samples that were clipped.
 
+    Raises
+    ------
+    TypeError, ValueError, OSError
+        As in `write_flac`.
+
     Examples
     --------
     >>> import tempfile
@@ -317,26 +292,33 @@ def write_wav(path: str | Path, signal: ArrayLike, sample_rate: int) -> float:
     """
     path = Path(path)
     x, count = clip(signal)
+    content = _encode(path, x, _check.whole("sample_rate", sample_rate), format="WAV")
     clipped = _report_clipping(path, count, x.size, soft=False)
     with replacing(path) as temporary:
-        _write(temporary, x, sample_rate, format="WAV")
+        temporary.write_bytes(content)
     return clipped
 
 
-def _write(path: Path, x: NDArray[np.float64], sample_rate: int, **options: Any) -> None:  # noqa: ANN401
+def _encode(path: Path, x: NDArray[np.float64], sample_rate: int, **options: Any) -> bytes:  # noqa: ANN401
+    """Content of a 16-bit file, in memory: libsndfile does not say why a disk refuses it."""
+    content = io.BytesIO()
     try:
-        soundfile.write(str(path), to_int16(x).T, sample_rate, subtype="PCM_16", **options)
+        soundfile.write(content, to_int16(x).T, sample_rate, subtype="PCM_16", **options)
     except soundfile.LibsndfileError as error:
-        raise OSError(f"{path.parent}: cannot write audio: {error.error_string}") from None
+        raise ValueError(
+            f"{path}: cannot encode {len(np.atleast_2d(x))} channel(s) at {sample_rate} Hz: "
+            f"{error.error_string}"
+        ) from None
+    return content.getvalue()
 
 
 def resample(signal: ArrayLike, from_rate: float, to_rate: float) -> NDArray[np.float64]:
-    """Resample along the last axis (soxr, quality HQ, which computes in single precision).
+    """Resample along the last axis by soxr at quality HQ, which works in single precision.
 
     Parameters
     ----------
     signal : array_like, shape (T,) or (channels, T)
-        Signal at `from_rate`. At equal rates it is returned as it is.
+        Signal at `from_rate`. If the rates are equal it is returned unchanged.
     from_rate, to_rate : float
         Sample rates in Hz.
 
@@ -367,8 +349,7 @@ def clip(signal: ArrayLike, *, soft: bool = False) -> tuple[NDArray[np.float64],
     signal : array_like, shape (T,) or (channels, T)
         Finite samples.
     soft : bool
-        Bend by the hyperbolic tangent (which also changes small samples slightly) instead of
-        cutting.
+        Limit by the hyperbolic tangent, which also changes small samples slightly.
 
     Returns
     -------
@@ -390,7 +371,7 @@ def clip(signal: ArrayLike, *, soft: bool = False) -> tuple[NDArray[np.float64],
 def _report_clipping(path: Path, clipped: int, total: int, *, soft: bool) -> float:
     """Log how many samples were clipped; returns their fraction."""
     if clipped:
-        # Soft clipping is asked for because such samples are expected
+        # Who asks for soft clipping expects such samples
         logger.log(
             logging.INFO if soft else logging.WARNING,
             "%s: %d samples (%.2g %%) above full scale were %s",
@@ -403,7 +384,7 @@ def _report_clipping(path: Path, clipped: int, total: int, *, soft: bool) -> flo
 
 
 def to_int16(signal: ArrayLike) -> NDArray[np.int16]:
-    """Convert to 16-bit codes: times 32768, limited, truncated towards zero.
+    """Convert to 16-bit codes: multiplied by 32768, limited, truncated towards zero.
 
     Raises
     ------
@@ -417,17 +398,3 @@ def to_int16(signal: ArrayLike) -> NDArray[np.int16]:
     """
     x = _check.signal("signal", signal)
     return np.clip(32768.0 * x, -32768.0, 32767.0).astype(np.int16)
-
-
-def rms(signal: ArrayLike, axis: int | None = None) -> np.float64 | NDArray[np.float64]:
-    """Return the root mean square over all elements or along `axis`; 0 where there are none.
-
-    Examples
-    --------
-    >>> float(rms([3.0, -3.0]))
-    3.0
-    """
-    x = np.asarray(signal, dtype=np.float64)
-    n_samples = x.size if axis is None else x.shape[axis]
-    mean: np.float64 | NDArray[np.float64] = np.sum(x**2, axis=axis) / max(n_samples, 1)
-    return np.sqrt(mean)

@@ -1,4 +1,4 @@
-"""Music over two loudspeakers, picked up at a listener's ears.
+"""Music from two loudspeakers as it arrives at a listener's ears.
 
 Each loudspeaker reaches both ears, so a head is described by four impulse responses.
 """
@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import oaconvolve
 
 from cadenza import _check, audio
-from cadenza._check import raise_if
 from cadenza.errors import InputError
 
 
@@ -39,7 +38,7 @@ class HeadResponse:
 
     def __post_init__(self) -> None:
         for name in ("left_speaker", "right_speaker"):
-            object.__setattr__(self, name, _two_rows(name, getattr(self, name)))
+            object.__setattr__(self, name, _check.stereo(name, getattr(self, name)))
 
 
 def response_files(
@@ -50,10 +49,10 @@ def response_files(
     left_angle_deg: float,
     right_angle_deg: float,
 ) -> tuple[Path, Path]:
-    """Files that hold the responses to the left and to the right loudspeaker.
+    """Files with the responses to the left and to the right loudspeaker.
 
-    They are called ``<microphone>-<subject>-n<angle>.wav`` and ``-p<angle>.wav``, the angle without
-    sign and with one decimal, for example ``BTE_fr-VP_E1-n37.5.wav``.
+    Their names are ``<microphone>-<subject>-n<angle>.wav`` and ``-p<angle>.wav``. The angle has one
+    decimal and no sign, for example ``BTE_fr-VP_E1-n37.5.wav``.
 
     Parameters
     ----------
@@ -85,7 +84,7 @@ def read_head_response(
 ) -> HeadResponse:
     """Read the responses of one head and two loudspeaker positions.
 
-    The files are those of `response_files`; they are stereo: left ear, right ear.
+    The files are those of `response_files`. They are stereo: left ear, right ear.
 
     Parameters
     ----------
@@ -94,7 +93,7 @@ def read_head_response(
     microphone, subject : str
         For example ``"BTE_fr"`` (front microphone of a behind-the-ear device) and ``"VP_E1"``.
     left_angle_deg, right_angle_deg : float
-        Directions of the loudspeakers in degrees off the middle; the sign is not used.
+        Directions of the loudspeakers in degrees from the front; the sign is not used.
     sample_rate : int
         Rate in Hz that the files must have.
 
@@ -132,7 +131,7 @@ def read_head_response(
             responses.append(_read_stereo(path, sample_rate))
         except InputError as error:
             problems.extend(error.problems)
-    raise_if(problems)
+    _check.raise_if(problems)
     return HeadResponse(*responses)
 
 
@@ -159,7 +158,7 @@ def render(music: ArrayLike, head: HeadResponse) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (2, T)
-        Signals at the left and the right ear. The last responses are cut off at T.
+        Signals at the left and the right ear; what arrives later is cut off.
 
     Raises
     ------
@@ -169,18 +168,11 @@ def render(music: ArrayLike, head: HeadResponse) -> NDArray[np.float64]:
     Examples
     --------
     >>> head = HeadResponse(left_speaker=[[1, 0], [0, 0.5]], right_speaker=[[0, 0.5], [1, 0]])
-    >>> render([[1, 0, 0], [0, 0, 0]], head)
+    >>> render([[1.0, 0, 0], [0, 0, 0]], head)
     array([[1. , 0. , 0. ],
            [0. , 0.5, 0. ]])
     """
-    left, right = _two_rows("music", music)
+    left, right = _check.stereo("music", music)
     from_left = oaconvolve(left[np.newaxis], head.left_speaker, axes=-1)[:, : left.size]
     from_right = oaconvolve(right[np.newaxis], head.right_speaker, axes=-1)[:, : left.size]
     return from_left + from_right
-
-
-def _two_rows(name: str, value: ArrayLike) -> NDArray[np.float64]:
-    array = _check.signal(name, value, ndim=(2,))
-    if len(array) != 2 or array.shape[1] == 0:
-        raise ValueError(f"{name} must have shape (2, samples), got {array.shape}")
-    return array

@@ -9,19 +9,20 @@ import pyloudnorm
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check
+from cadenza.levels import db_to_gain
 
 logger = logging.getLogger(__name__)
 
 _BLOCK_S = 0.4  # one gating block, the shortest signal that has a loudness
 _MAX_CHANNELS = 5
-_SILENCE_LUFS = -80.0  # stands for the loudness of a silent reference
+_SILENCE_LUFS = -80.0  # used as the loudness of a silent reference
 
 
 def integrated_loudness_lufs(signal: ArrayLike, sample_rate: int) -> float:
     """Measure the integrated loudness.
 
     Full-scale sines of 1 kHz in both channels have about 0 LUFS; 10 LU more sound about twice as
-    loud. Pauses are gated out. A signal that stays below -70 LUFS is silent: its loudness is minus
+    loud. Pauses do not count. A signal that stays below -70 LUFS is silent: its loudness is minus
     infinity.
 
     Parameters
@@ -72,7 +73,7 @@ def match_loudness(
     signal : array_like, shape (T,) or (channels, T)
         Signal to scale. If it is silent (below -70 LUFS throughout) it is returned unchanged.
     reference : array_like, shape (T,) or (channels, T)
-        Signal with the wanted loudness. If it is silent, it counts as -80 LUFS, which is logged.
+        Signal with the wanted loudness. If it is silent, -80 LUFS is used and a warning logged.
     sample_rate : int
         Rate of both in Hz.
 
@@ -102,8 +103,8 @@ def match_loudness(
     if target_lufs == -np.inf:
         logger.warning("reference is silent, loudness matched to %s LUFS", _SILENCE_LUFS)
         target_lufs = _SILENCE_LUFS
-    return x * 10 ** ((target_lufs - loudness_lufs) / 20)
+    return x * db_to_gain(target_lufs - loudness_lufs)
 
 
 def _too_short(signal: NDArray[np.float64], sample_rate: int) -> bool:
-    return bool(signal.shape[-1] < _BLOCK_S * sample_rate)
+    return bool(signal.shape[-1] < _BLOCK_S * _check.positive("sample_rate", sample_rate))

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check
+from cadenza.levels import db_to_gain
 from cadenza.loudness import match_loudness
 from cadenza.stems import STEMS, instrument_of
 
@@ -48,7 +49,7 @@ def source_gain_table() -> dict[int, dict[str, dict[str, int]]]:
     -------
     dict of int to dict of str to dict of str to int
         For each number of sources: id to the gain in dB of ``source_1``, ``source_2`` ... The ids
-        go on from one number of sources to the next, ``"gain_0001"`` to ``"gain_10272"``.
+        are numbered across all numbers of sources, ``"gain_0001"`` to ``"gain_10272"``.
 
     Examples
     --------
@@ -117,7 +118,7 @@ def apply_gains(
         raise ValueError(f"stems must have one shape, got {shapes}")
     if not all(np.isfinite(gain_db) for gain_db in gains_db.values()):
         raise ValueError(f"gains_db must be finite, got {dict(gains_db)}")
-    return {name: signal * 10 ** (gains_db[name] / 20) for name, signal in signals.items()}
+    return {name: signal * db_to_gain(gains_db[name]) for name, signal in signals.items()}
 
 
 def remix(stems: Mapping[str, ArrayLike], gains_db: Mapping[str, float]) -> NDArray[np.float64]:
@@ -187,14 +188,14 @@ def remix_to_mixture(
 def level_compensation_db(gains_db: Mapping[str, float]) -> float:
     """Gain that brings the remixed sources back to the level of the mixture, as in CAD2.
 
-    The level is that of sources that are equally strong and independent of each other: there,
-    the powers of the gained sources add up.
+    It assumes sources of equal power that are independent of each other, so that the powers of the
+    amplified sources add up.
 
     Parameters
     ----------
     gains_db : mapping of str to float
-        Gain of each source in dB, also those of 0 dB. Where voices of one instrument share a gain
-        (`repeated_instrument_gains`), still the gains that were asked for.
+        Gain of each source in dB, also those of 0 dB. These are the gains that the listener asked
+        for, even if the voices of an instrument share a gain (`repeated_instrument_gains`).
 
     Returns
     -------
@@ -223,18 +224,18 @@ def repeated_instrument_gains(
     *,
     mean_over: Literal["instrument", "all_repeated"] = "instrument",
 ) -> dict[str, float]:
-    """Give the voices of one instrument, which a separator cannot tell apart, a common gain.
+    """Give the voices of one instrument a common gain, as a separator cannot tell them apart.
 
     Parameters
     ----------
     gains_db : mapping of str to float
         Gain of each source in dB.
     instruments : mapping of str to str
-        Instrument of each source; a number of the voice after an underscore does not count.
+        Instrument of each source; the number of a voice after an underscore is ignored.
     mean_over : {"instrument", "all_repeated"}
         ``"instrument"``: the mean in dB over the voices of the instrument. ``"all_repeated"``: one
-        mean over the sources of all instruments that occur more than once, which mixes up
-        different instruments; the published CAD2 baseline did so.
+        mean over the voices of all instruments that occur more than once, even if the instruments
+        differ, as in the published CAD2 baseline.
 
     Returns
     -------

@@ -14,7 +14,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 GROUND = {
-    *("errors", "_check", "_compiled", "_files", "_paths"),
+    *("errors", "_check", "_compiled", "_files", "_paths", "_sidecar"),
     *("audiogram", "audio", "levels", "loudness", "stems"),
 }
 BLOCKS = {"remix", "hrtf", "hearing_aid", "separation", "synthetic"}
@@ -124,7 +124,8 @@ def test_torch_is_imported_only_where_it_is_needed():
             imported = imported_modules(path, top_level_only=True)
             assert not {n for n in imported if n.split(".")[0] in HEAVY or n in NETWORKS}, path
     program = (
-        "import sys, cadenza.haaqi, cadenza.separation.spectral, cadenza.separation.instruments, "
+        "import sys, cadenza.haaqi, cadenza.separation.spectral, "
+        "cadenza.separation.convtasnet_ensemble, cadenza.separation.convtasnet_vdbo, "
         "cadenza.training.train, cadenza.training.music; print('torch' in sys.modules)"
     )
     done = subprocess.run(

@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cadenza import _check, audio
+from cadenza import _check, audio, levels
 from cadenza.audiogram import Listener
 from cadenza.errors import SilentReferenceError
 from cadenza.haaqi import NoiseName, haaqi_ears
@@ -42,7 +42,7 @@ def presentation_level_db_spl(music: ArrayLike, *, presented_db_spl: float = 65.
     >>> presentation_level_db_spl([0.1, -0.1, 0.1, -0.1])
     85.0
     """
-    rms = float(audio.rms(_check.signal("music", music, ndim=(1,))))
+    rms = float(levels.rms(_check.mono("music", music)))
     if rms == 0:
         raise SilentReferenceError("the reference is silent")
     return float(presented_db_spl - 20 * np.log10(rms))

@@ -68,7 +68,7 @@ def piece_from_arrays(name: str, stems: Mapping[str, ArrayLike], *, sample_rate:
     """
     parts = []
     for label, stem in stems.items():
-        signal = _stereo(_check.signal(f"stem {label} of {name}", stem)).astype(np.float32)
+        signal = _check.mono_or_stereo(f"stem {label} of {name}", stem).astype(np.float32)
         read = partial(_read_array, signal, sample_rate)
         parts.append(Part(instrument_of(label), signal.shape[1] / sample_rate, read))
     return Piece(name, tuple(parts))
@@ -119,7 +119,8 @@ def file_part(
 def _read_file(
     path: Path, offset_s: float, start_s: float, duration_s: float
 ) -> NDArray[np.float64]:
-    return _stereo(audio.read(path, start_s=offset_s + start_s, duration_s=duration_s)[0])
+    signal, _ = audio.read(path, start_s=offset_s + start_s, duration_s=duration_s)
+    return _check.mono_or_stereo(str(path), signal)
 
 
 def _read_array(
@@ -127,7 +128,3 @@ def _read_array(
 ) -> NDArray[np.float64]:
     start = round(start_s * sample_rate)
     return signal[:, start : start + round(duration_s * sample_rate)].astype(np.float64)
-
-
-def _stereo(signal: NDArray[np.float64]) -> NDArray[np.float64]:
-    return signal if len(signal) == 2 and signal.ndim == 2 else np.stack([signal.ravel()] * 2)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +58,8 @@ def test_read_turns_codes_into_channels_first_floats(stereo_wav):
         ("flac", "PCM_24", 2**23),
     ],
 )
-def test_b12_t17_any_sample_format_is_read_at_its_own_scale(tmp_path, suffix, subtype, full_scale):
+def test_any_sample_format_is_read_at_its_own_scale(tmp_path, suffix, subtype, full_scale):
+    """B12, T17."""
     path = tmp_path / f"signal.{suffix}"
     expected = np.array([-full_scale, -1, 0, 1, full_scale - 1]) / full_scale
     soundfile.write(path, expected, RATE, subtype=subtype)
@@ -77,7 +82,8 @@ def test_float_files_keep_levels_above_full_scale(tmp_path):
         (0, 1.0, slice(0, RATE)),
     ],
 )
-def test_part_of_a_file_dsp_12_5(stereo_wav, start_s, duration_s, frames):
+def test_a_part_of_a_file_is_read_to_the_nearest_sample(stereo_wav, start_s, duration_s, frames):
+    """Dsp §12.5."""
     path, codes = stereo_wav
     signal, _ = audio.read(path, start_s=start_s, duration_s=duration_s)
     assert_array_equal(signal, codes[frames].T / 32768)
@@ -98,7 +104,8 @@ def test_part_outside_the_file_is_an_error(stereo_wav, start_s, duration_s, mess
         audio.read(path, start_s=start_s, duration_s=duration_s)
 
 
-def test_b9_t17_mono_is_duplicated_with_a_warning(tmp_path, caplog):
+def test_mono_is_used_for_both_channels_with_a_warning(tmp_path, caplog):
+    """B9, T17."""
     path = tmp_path / "mono.wav"
     soundfile.write(path, tone(100), RATE)
     assert audio.read(path)[0].shape == (1, 100)
@@ -114,7 +121,8 @@ def test_other_numbers_of_channels_are_an_error(stereo_wav):
         audio.read(stereo_wav[0], channels=1)
 
 
-def test_b7_other_sample_rates_are_resampled_in_time_with_a_warning(stereo_wav, caplog):
+def test_other_sample_rates_are_resampled_in_time_with_a_warning(stereo_wav, caplog):
+    """B7."""
     path, codes = stereo_wav
     signal, sample_rate = audio.read(path, sample_rate=32000)
     assert sample_rate == 32000
@@ -126,8 +134,8 @@ def test_b7_other_sample_rates_are_resampled_in_time_with_a_warning(stereo_wav, 
     ("content", "message"),
     [
         (None, "file not found"),
-        (b"", "expected an audio file"),
-        (b"text", "expected an audio file"),
+        (b"", r"expected an audio file, found an empty file \(0 bytes\)"),
+        (b"text", "expected an audio file such as WAV or FLAC: "),
     ],
 )
 def test_files_that_are_not_audio_are_named(tmp_path, content, message):
@@ -137,6 +145,21 @@ def test_files_that_are_not_audio_are_named(tmp_path, content, message):
     for function in (audio.info, audio.read):
         with pytest.raises(InputError, match=f"x.wav: {message}"):
             function(path)
+
+
+def test_a_folder_is_no_audio_file(tmp_path):
+    for function in (audio.info, audio.read):
+        with pytest.raises(InputError, match="expected an audio file, found a folder"):
+            function(tmp_path)
+
+
+def test_a_file_that_may_not_be_read_is_named(stereo_wav, monkeypatch):
+    def refuse(path, *_args, **_kwargs):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(InputError, match=r"stereo\.wav: cannot read: permission denied$"):
+        audio.info(stereo_wav[0])
 
 
 def test_truncated_flac_is_an_error(tmp_path, rng):
@@ -186,7 +209,8 @@ def test_equal_signals_give_equal_bytes(tmp_path, rng):
         assert len(contents) == 1
 
 
-def test_scaled_flac_dsp_12_4(tmp_path):
+def test_scaled_flac_has_the_codes_and_sidecar_of_the_reference(tmp_path):
+    """Dsp §12.4."""
     path = tmp_path / "Mr. Tone - Song No. 1.flac"
     clipped = audio.write_flac(path, tone(4410), RATE, output_sample_rate=24000, scale=True)
     assert clipped == 0
@@ -217,8 +241,8 @@ def test_scaled_flac_dsp_12_4(tmp_path):
         (False, [7089, 17648, 27783, 7854, -3865], (-32768, 32767)),
     ],
 )
-def test_b14_clipped_flac_dsp_12_4(tmp_path, caplog, soft_clip, expected, limits):
-    """The number of samples above full scale is the same with and without soft clipping."""
+def test_clipped_flac_has_the_codes_of_the_reference(tmp_path, caplog, soft_clip, expected, limits):
+    """Dsp §12.4, B14: as many samples above full scale with and without soft clipping."""
     caplog.set_level(logging.INFO)
     path = tmp_path / "tone.flac"
     signal = 2 * tone(4410)
@@ -244,14 +268,16 @@ def test_scale_wins_over_soft_clip(tmp_path):
     assert_array_equal(audio.read(path)[0], [[0.5, -2.0]])
 
 
-def test_b13_silence_gets_scale_one(tmp_path):
+def test_silence_gets_scale_one(tmp_path):
+    """B13."""
     path = tmp_path / "silence.flac"
     audio.write_flac(path, np.zeros((2, 100)), RATE, scale=True)
     assert path.with_suffix(".txt").read_text() == "1.0"
     assert_array_equal(audio.read(path)[0], np.zeros((2, 100)))
 
 
-def test_b13_stale_sidecar_is_deleted(tmp_path):
+def test_an_old_sidecar_is_deleted(tmp_path):
+    """B13."""
     path = tmp_path / "x.flac"
     audio.write_flac(path, [0.1, 0.2], RATE, scale=True)
     audio.write_flac(path, [0.25, 0.5], RATE)
@@ -274,8 +300,42 @@ def test_text_beside_a_wav_file_is_no_sidecar(stereo_wav):
     assert_array_equal(audio.read(path)[0], codes.T / 32768)
 
 
+@pytest.mark.parametrize("write", [audio.write_flac, audio.write_wav])
+def test_signals_with_time_first_are_refused(tmp_path, write):
+    message = (
+        r"signal must have time on the last axis, got shape \(100, 2\): did you mean signal.T?"
+    )
+    with pytest.raises(ValueError, match=message):
+        write(tmp_path / "x.flac", np.zeros((100, 2)), RATE)
+    for plausible in ((2, 1), (2, 0), (6, 10)):
+        write(tmp_path / "x.flac", np.zeros(plausible), RATE)
+
+
+@pytest.mark.parametrize("write", [audio.write_flac, audio.write_wav])
+def test_integer_samples_are_refused(tmp_path, write):
+    message = r"signal has integer samples \(int16\): convert to float .* for example x / 32768"
+    with pytest.raises(TypeError, match=message):
+        write(tmp_path / "x.flac", np.zeros((2, 100), dtype=np.int16), RATE)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("rate", [0, -1, 44100.5, np.nan])
+@pytest.mark.parametrize("write", [audio.write_flac, audio.write_wav])
+def test_sample_rates_must_be_whole_numbers(tmp_path, write, rate):
+    with pytest.raises(ValueError, match="sample_rate must be a positive whole number, got"):
+        write(tmp_path / "x.flac", [0.0], rate)
+    with pytest.raises(TypeError, match="sample_rate must be a number, got '44100'"):
+        write(tmp_path / "x.flac", [0.0], "44100")
+
+
+def test_what_flac_cannot_store_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"x\.flac: cannot encode 9 channel\(s\) at 44100 Hz"):
+        audio.write_flac(tmp_path / "x.flac", np.zeros((9, 100)), RATE)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_b13_nan_and_infinity_are_not_written(tmp_path, bad):
+def test_nan_and_infinity_are_not_written(tmp_path, bad):
+    """B13."""
     for name, write in (("x.flac", audio.write_flac), ("x.wav", audio.write_wav)):
         with pytest.raises(ValueError, match="signal must be finite"):
             write(tmp_path / name, [0.0, bad], RATE)
@@ -310,7 +370,7 @@ def test_killed_at_any_step_no_flac_has_the_sidecar_of_another(
         audio.write_flac(path, old, RATE, scale=was_scaled)
         steps = 0
         with monkeypatch.context() as patch:
-            for name in ("unlink", "replace", "write_text"):
+            for name in ("unlink", "replace", "write_bytes", "write_text"):
                 patch.setattr(Path, name, die_after(last_step, getattr(Path, name)))
             try:
                 audio.write_flac(path, new, RATE, scale=scale)
@@ -324,19 +384,63 @@ def test_killed_at_any_step_no_flac_has_the_sidecar_of_another(
     assert_array_equal(audio.read(path)[0], new)
 
 
-def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    path = tmp_path / "x.wav"
-    audio.write_wav(path, [0.25], RATE)
+@pytest.fixture
+def full_disk(monkeypatch):
+    """No file can be written completely, and 1.5 MB are free."""
 
-    def disk_full(file, *_args, **_kwargs):
-        Path(file).write_bytes(b"half")
-        raise OSError("no space left on device")
+    def fill(path, content, **_options):
+        with path.open("wb") as file:
+            file.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(soundfile, "write", disk_full)
-    with pytest.raises(OSError, match="no space"):
-        audio.write_wav(path, [0.5], RATE)
-    assert [p.name for p in tmp_path.iterdir()] == ["x.wav"]
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    usage = shutil.disk_usage(".")._replace(free=1_500_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage)
+
+
+@pytest.mark.parametrize(
+    ("name", "write"), [("x.wav", audio.write_wav), ("x.flac", audio.write_flac)]
+)
+def test_a_full_disk_is_reported_and_the_old_file_remains(tmp_path, request, name, write):
+    path = tmp_path / name
+    write(path, [0.25], RATE)
+    request.getfixturevalue("full_disk")
+    message = rf"{name}: cannot write: no space left on device \(1\.5 MB free\)"
+    with pytest.raises(OSError, match=message) as caught:
+        write(path, [0.5], RATE)
+    assert caught.value.errno == errno.ENOSPC
+    assert [p.name for p in tmp_path.iterdir()] == [name]
     assert_array_equal(audio.read(path)[0], [[0.25]])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
+def test_a_real_write_error_of_the_system_is_explained(tmp_path):
+    """A limit on the size of files stands for a full disk: the system refuses half-way."""
+    program = (
+        "import resource, signal, sys\n"
+        "import numpy as np\n"
+        "from cadenza import audio\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
+        "try:\n"
+        "    audio.write_wav(sys.argv[1], np.zeros(10_000), 44100)\n"
+        "except OSError as error:\n"
+        "    print(error)\n"
+    )
+    path = tmp_path / "x.wav"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == f"{path}: cannot write: file too large"
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_in_the_way_of_a_file_is_named(tmp_path):
+    with pytest.raises(OSError, match="cannot write: this is a folder, expected a file name"):
+        audio.write_wav(tmp_path, [0.5], RATE)
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file: cannot create the folder: "):
+        audio.write_wav(tmp_path / "file" / "x.wav", [0.5], RATE)
 
 
 # Resampling
@@ -357,7 +461,8 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch
         (1, 44100, 24000, 1),
     ],
 )
-def test_resampled_length_dsp_10(n_in, from_rate, to_rate, n_out):
+def test_length_after_resampling(n_in, from_rate, to_rate, n_out):
+    """Dsp §10."""
     assert audio.resample(np.zeros((2, n_in)), from_rate, to_rate).shape == (2, n_out)
     assert audio.resample(np.zeros(n_in), from_rate, to_rate).shape == (n_out,)
 
@@ -391,7 +496,8 @@ def test_resampled_length_dsp_10(n_in, from_rate, to_rate, n_out):
         ),
     ],
 )
-def test_resampled_tone_dsp_10(to_rate, probe, expected, energy):
+def test_resampled_tone_equals_the_reference(to_rate, probe, expected, energy):
+    """Dsp §10."""
     resampled = audio.resample(tone(4410), RATE, to_rate)
     assert_allclose(resampled[probe], expected, rtol=0, atol=1e-8)
     assert np.sum(resampled**2) == pytest.approx(energy, rel=1e-8)
@@ -431,11 +537,12 @@ def test_resample_rejects_bad_rates():
         (-3.1e-5, -1),
         (4.6e-5, 1),
         (-4.6e-5, -1),
-        (2, 32767),
-        (-2, -32768),
+        (2.0, 32767),
+        (-2.0, -32768),
     ],
 )
-def test_16_bit_codes_dsp_12_2(sample, code):
+def test_16_bit_codes_are_truncated_towards_zero(sample, code):
+    """Dsp §12.2."""
     assert audio.to_int16([sample]) == code
     assert audio.to_int16([sample]).dtype == np.int16
 
@@ -445,7 +552,8 @@ def test_to_int16_refuses_nan():
         audio.to_int16([np.nan])
 
 
-def test_clipping_dsp_12_1():
+def test_hard_and_soft_clipping():
+    """Dsp §12.1."""
     signal = np.array([0.5, 1.5, -2.0, 1.0])
     hard, hard_count = audio.clip(signal)
     soft, soft_count = audio.clip(signal, soft=True)
@@ -453,10 +561,3 @@ def test_clipping_dsp_12_1():
     assert_allclose(soft[:3], [0.46211715726001, 0.905148253644867, -0.964027580075817], rtol=1e-14)
     assert (hard_count, soft_count) == (2, 2)
     assert_array_equal(signal, [0.5, 1.5, -2.0, 1.0])
-
-
-def test_rms_dsp_11():
-    assert audio.rms(tone(4410)) == pytest.approx(0.395284707521047, rel=1e-14)
-    assert_array_equal(audio.rms([[3.0, -3.0], [0.0, 0.0]], axis=-1), [3, 0])
-    assert audio.rms([]) == 0
-    assert_array_equal(audio.rms(np.zeros((2, 0)), axis=-1), [0, 0])

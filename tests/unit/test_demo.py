@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from cadenza import audio
+from cadenza import audio, levels
 from cadenza.audiogram import read_listeners
 from cadenza.demo.icassp_root import write_icassp_2024_root
 from cadenza.errors import InputError
@@ -131,7 +131,7 @@ def test_song_peaks_below_full_scale(song):
 
 
 def test_stems_are_of_similar_level(song):
-    levels_db = [20 * np.log10(audio.rms(stem)) for stem in song.values()]
+    levels_db = [20 * np.log10(levels.rms(stem)) for stem in song.values()]
     assert max(levels_db) - min(levels_db) < 8
 
 

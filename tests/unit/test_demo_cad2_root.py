@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from cadenza import audio
+from cadenza import audio, levels
 from cadenza.audiogram import read_listeners
 from cadenza.demo.cad2_root import DOWNLOAD, write_cad2_task2_root
 from cadenza.demo.icassp_root import write_icassp_2024_root
@@ -92,7 +92,7 @@ def test_excerpts_for_training_and_validation_are_different_music(root, metadata
             for entry in (before[name], source):
                 signal, _ = audio.read(path, start_s=entry["start"], duration_s=entry["duration"])
                 assert signal.shape[1] == round(DURATION_S * FS)
-                assert audio.rms(signal) > 0.005  # every source plays in every excerpt
+                assert levels.rms(signal) > 0.005  # every source plays in every excerpt
 
 
 def test_validation_pieces_are_what_the_cuts_will_be(metadata):

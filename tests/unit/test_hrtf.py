@@ -68,7 +68,8 @@ def test_silence_stays_silent(head):
     assert_array_equal(render(np.zeros((2, 5000)), head), np.zeros((2, 5000)))
 
 
-def test_rendered_feeds_dsp_7(head):
+def test_rendered_music_equals_the_reference(head):
+    """Dsp §7."""
     ears = render(_feeds(4410), head)
     expected = [
         (0.161538694261357, 0.142516804539893),
@@ -81,7 +82,8 @@ def test_rendered_feeds_dsp_7(head):
     assert_allclose(np.sum(ears**2, axis=-1), [3179.67897710097, 927.960069158576], rtol=1e-13)
 
 
-def test_rendered_and_matched_feeds_dsp_7(head):
+def test_rendered_and_matched_music_equals_the_reference(head):
+    """Dsp §7."""
     music = _feeds(RATE)
     ears = render(music, head)
     assert integrated_loudness_lufs(music, RATE) == pytest.approx(-6.38175173918667, abs=1e-11)
@@ -103,7 +105,7 @@ def test_music_must_be_stereo(head, shape):
 
 
 def test_responses_need_a_row_for_each_ear():
-    with pytest.raises(ValueError, match=r"right_speaker must have shape \(2, samples\)"):
+    with pytest.raises(ValueError, match=r"right_speaker must have shape \(2, T\), got \(1, 5\)"):
         HeadResponse(left_speaker=np.zeros((2, 5)), right_speaker=np.zeros((1, 5)))
 
 
@@ -120,7 +122,8 @@ def _write(path, response, sample_rate=RATE):
     soundfile.write(path, np.transpose(response), sample_rate, subtype="FLOAT")
 
 
-def test_b18_files_are_found_by_angles_with_one_decimal(tmp_path):
+def test_files_are_found_by_angles_with_one_decimal(tmp_path):
+    """B18."""
     left, right = np.float32([[0.5, 2], [0.25, 0]]), np.float32([[0.1, 0, 0], [0.7, 0, 1]])
     _write(tmp_path / "BTE_fr-VP_X1-n30.0.wav", left)
     _write(tmp_path / "BTE_fr-VP_X1-p22.5.wav", right)
@@ -142,7 +145,8 @@ def test_all_missing_files_are_listed(tmp_path):
     ("channels", "sample_rate", "found"),
     [(1, RATE, "1 at 44100 Hz"), (2, 48000, "2 at 48000 Hz")],
 )
-def test_b18_channels_and_rate_are_checked(tmp_path, channels, sample_rate, found):
+def test_channels_and_rate_are_checked(tmp_path, channels, sample_rate, found):
+    """B18."""
     _write(tmp_path / "BTE_fr-VP_X1-n30.0.wav", np.ones((2, 5)))
     _write(tmp_path / "BTE_fr-VP_X1-p22.5.wav", np.ones((channels, 5)), sample_rate)
     message = f"p22.5.wav: expected 2 channels at 44100 Hz, found {found}"

@@ -25,7 +25,8 @@ from tests.conftest import lcg, tone
 RATE = 44100
 
 
-def test_gain_table_lists_each_rebalancing_once_dsp_9_1():
+def test_gain_table_lists_each_rebalancing_once():
+    """Dsp §9.1."""
     table = stem_gain_table()
     assert list(table) == [f"gain_{n:04d}" for n in range(1, 1106)]
     assert len({tuple(gains.values()) for gains in table.values()}) == 1105
@@ -58,12 +59,14 @@ def test_gain_table_lists_each_rebalancing_once_dsp_9_1():
         ("gain_1105", {"drums": 10, "bass": 10, "other": 10}),
     ],
 )
-def test_gain_table_order_dsp_9_1(gain_id, changed):
+def test_order_of_the_gain_table(gain_id, changed):
+    """Dsp §9.1."""
     unchanged = {"vocals": 0, "drums": 0, "bass": 0, "other": 0}
     assert stem_gain_table()[gain_id] == unchanged | changed
 
 
-def test_source_gain_table_numbers_on_continuously_dsp_9_2():
+def test_source_gain_table_is_numbered_across_all_numbers_of_sources():
+    """Dsp §9.2."""
     table = source_gain_table()
     ids = [gain_id for gains in table.values() for gain_id in gains]
     assert ids == [f"gain_{n:04d}" for n in range(1, 10273)]
@@ -92,7 +95,8 @@ def test_source_gain_table_numbers_on_continuously_dsp_9_2():
         ("gain_10272", (0, 10, 10, 10, 10)),
     ],
 )
-def test_source_gain_table_order_dsp_9_2(gain_id, gains_db):
+def test_order_of_the_source_gain_table(gain_id, gains_db):
+    """Dsp §9.2."""
     assert tuple(source_gain_table()[len(gains_db)][gain_id].values()) == gains_db
 
 
@@ -127,8 +131,8 @@ def test_gains_multiply_any_number_of_sources(rng, shape):
     assert_allclose(remix(sources, gains_db), sum(gained.values()), atol=1e-13)
 
 
-def test_b11_gains_need_no_loudness():
-    """Clips shorter than 0.4 s and silent stems work like any other."""
+def test_gains_need_no_loudness():
+    """B11: clips shorter than 0.4 s and silent stems work like any other."""
     gained = apply_gains({"vocals": [0.5], "other": [0.0]}, {"vocals": -20, "other": 10})
     assert_allclose(gained["vocals"], [0.05])
     assert_array_equal(gained["other"], [0.0])
@@ -150,7 +154,8 @@ def test_stems_and_gains_must_fit(stems, gains_db, message):
         remix(stems, gains_db)
 
 
-def test_remix_to_mixture_dsp_8_3():
+def test_remix_to_mixture_equals_the_reference():
+    """Dsp §8.3."""
     stems = _stems()
     mixture = sum(stems.values())
     gained = apply_gains(stems, GAINS_DB)
@@ -195,7 +200,8 @@ def _sources(*values):
         ((10,), -10),
     ],
 )
-def test_level_compensation_dsp_9_3(gains_db, compensation_db):
+def test_level_compensation_equals_the_reference(gains_db, compensation_db):
+    """Dsp §9.3."""
     level = level_compensation_db(_sources(*gains_db))
     assert level == pytest.approx(compensation_db, abs=1e-13)
 
@@ -237,9 +243,8 @@ def test_level_compensation_needs_finite_gains(gains_db):
         ((10, -6), ("Flute", "Oboe"), (10, -6), (10, -6)),
     ],
 )
-def test_b5_voices_of_an_instrument_share_its_own_mean_gain(
-    gains_db, instruments, published, fixed
-):
+def test_voices_of_an_instrument_share_its_own_mean_gain(gains_db, instruments, published, fixed):
+    """B5."""
     asked, played = _sources(*gains_db), _sources(*instruments)
     assert repeated_instrument_gains(asked, played) == _sources(*fixed)
     shared_by_all = repeated_instrument_gains(asked, played, mean_over="all_repeated")
