@@ -7,7 +7,7 @@ a listener has one for each ear.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cadenza import _check
 from cadenza._check import raise_if
 from cadenza._files import read_json
 
@@ -26,10 +27,15 @@ PRESCRIPTION_FREQUENCIES_HZ = (250, 500, 1000, 2000, 4000, 6000)
 
 Severity = Literal["NOTHING", "MILD", "MODERATE", "SEVERE"]
 
+_LOWEST_HZ = 20  # frequencies all below it were probably meant in kHz
 
-@dataclass(frozen=True, eq=False, init=False)
+
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class Audiogram:
     """Hearing thresholds of one ear.
+
+    Audiograms with the same thresholds at the same frequencies are equal, and can be used as keys
+    of a dictionary.
 
     Parameters
     ----------
@@ -41,13 +47,17 @@ class Audiogram:
 
     Raises
     ------
+    TypeError
+        If a value is not a real number.
     ValueError
-        If the lengths differ, a value is not finite, or the frequencies are not positive and
-        strictly ascending.
+        If the lengths differ, a value is not finite, or the frequencies are not positive, not
+        strictly ascending or not in Hz.
 
     Examples
     --------
     >>> audiogram = Audiogram([45, 45, 35, 45, 60, 65, 70, 65])
+    >>> audiogram
+    Audiogram([45, 45, 35, 45, 60, 65, 70, 65])
     >>> audiogram.at([375, 1500])
     array([45.        , 40.84962501])
     >>> audiogram.severity
@@ -60,44 +70,48 @@ class Audiogram:
     def __init__(
         self, levels_db_hl: ArrayLike, frequencies_hz: ArrayLike = CHALLENGE_FREQUENCIES_HZ
     ) -> None:
-        levels = np.array(levels_db_hl, dtype=np.float64)
-        frequencies = np.array(frequencies_hz, dtype=np.float64)
-        if levels.ndim != 1 or levels.shape != frequencies.shape or levels.size == 0:
-            raise ValueError(
-                "an audiogram must have one level per frequency, "
-                f"got {levels.shape} levels and {frequencies.shape} frequencies"
-            )
-        if not np.isfinite(levels).all():
-            raise ValueError(f"audiogram levels must be finite, got {levels.tolist()}")
-        if not (np.isfinite(frequencies).all() and frequencies[0] > 0):
-            raise ValueError(
-                f"audiogram frequencies must be finite and positive, got {frequencies.tolist()}"
-            )
-        if not (np.diff(frequencies) > 0).all():
-            raise ValueError(
-                "audiogram frequencies must be strictly ascending without duplicates, "
-                f"got {frequencies.tolist()}"
-            )
+        rule = "a list of finite numbers"
+        levels = _check.numbers("audiogram levels", levels_db_hl, rule=rule)
+        frequencies = _check.numbers("audiogram frequencies", frequencies_hz, rule=rule)
+        _check_axes(levels, frequencies)
         if levels.min() < -20 or levels.max() > 130:
             warnings.warn(
-                f"audiogram levels are outside -20 ... 130 dB HL: {levels.tolist()}", stacklevel=2
+                f"audiogram levels are outside -20 ... 130 dB HL: {_short(levels)}", stacklevel=2
             )
         for array in (levels, frequencies):
             array.flags.writeable = False
         object.__setattr__(self, "levels_db_hl", levels)
         object.__setattr__(self, "frequencies_hz", frequencies)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Audiogram):
+            return NotImplemented
+        return self._values == other._values
+
+    def __hash__(self) -> int:
+        return hash(self._values)
+
+    def __repr__(self) -> str:
+        levels, frequencies = (_short(part) for part in self._values)
+        if self._values[1] == CHALLENGE_FREQUENCIES_HZ:
+            return f"Audiogram({levels})"
+        return f"Audiogram({levels}, frequencies_hz={frequencies})"
+
+    @property
+    def _values(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        return tuple(self.levels_db_hl.tolist()), tuple(self.frequencies_hz.tolist())
+
     def at(
         self, frequencies_hz: ArrayLike, *, scale: Literal["log", "linear"] = "log"
     ) -> NDArray[np.float64]:
-        """Thresholds at other frequencies; end values are held, nothing is extrapolated.
+        """Thresholds at other frequencies; beyond the ends, the first and last value are used.
 
         Parameters
         ----------
         frequencies_hz : array_like
             Frequencies in Hz, positive.
         scale : {"log", "linear"}
-            Frequency axis on which the levels in dB are interpolated linearly.
+            Frequency axis for the linear interpolation of the levels in dB.
 
         Returns
         -------
@@ -105,6 +119,8 @@ class Audiogram:
             Thresholds in dB HL, in the shape of `frequencies_hz`.
         """
         wanted = np.asarray(frequencies_hz, dtype=np.float64)
+        if not ((wanted > 0) & np.isfinite(wanted)).all():
+            raise ValueError(f"frequencies_hz must be finite and positive, got {wanted.tolist()}")
         if scale == "linear":
             return np.interp(wanted, self.frequencies_hz, self.levels_db_hl)
         if scale != "log":
@@ -113,7 +129,7 @@ class Audiogram:
 
     @property
     def severity(self) -> Severity:
-        """Category by the mean level from 2 to 8 kHz, as in the Cadenza challenges.
+        """Category of the mean level from 2 to 8 kHz, as in the Cadenza challenges.
 
         This is not the classification of the British Society of Audiology.
         """
@@ -126,16 +142,44 @@ class Audiogram:
         return "MILD" if mean > 15 else "NOTHING"
 
 
-@dataclass(frozen=True, eq=False)
+def _short(values: Iterable[float]) -> str:
+    """The list as a person would write it: 250 instead of 250.0."""
+    return f"[{', '.join(str(int(v) if v.is_integer() else v) for v in values)}]"
+
+
+def _check_axes(levels: NDArray[np.float64], frequencies: NDArray[np.float64]) -> None:
+    """Raise a `ValueError` unless there is a level at each of some ascending frequencies in Hz."""
+    given = _short(frequencies.reshape(-1).tolist())
+    if levels.ndim != 1 or levels.shape != frequencies.shape or levels.size == 0:
+        raise ValueError(
+            "an audiogram must have one level per frequency, "
+            f"got {levels.size} levels for {frequencies.size} frequencies: {given} Hz"
+        )
+    if frequencies.min() <= 0:
+        raise ValueError(f"audiogram frequencies must be positive, got {given}")
+    if not (np.diff(frequencies) > 0).all():
+        raise ValueError(
+            f"audiogram frequencies must be strictly ascending without duplicates, got {given}"
+        )
+    if frequencies.max() < _LOWEST_HZ:
+        raise ValueError(f"audiogram frequencies must be in Hz, got {given}: are these kHz?")
+
+
+@dataclass(frozen=True)
 class Listener:
     """A person with two ears.
 
     Parameters
     ----------
     name : str
-        Identifier, for example ``"L0001"``; it appears in output file names.
+        Identifier, for example ``"L0001"``; output files are named after it.
     left, right : Audiogram
         Audiogram of each ear.
+
+    Raises
+    ------
+    TypeError
+        If the name is not a text, or an ear has no `Audiogram`.
 
     Examples
     --------
@@ -150,8 +194,15 @@ class Listener:
     left: Audiogram
     right: Audiogram
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise TypeError(f"name must be a text such as 'L0001', got {self.name!r}")
+        for ear, audiogram in (("left", self.left), ("right", self.right)):
+            if not isinstance(audiogram, Audiogram):
+                raise TypeError(f"{ear} must be an Audiogram, got {audiogram!r}")
+
     def as_numbers(self) -> list[list[float]]:
-        """Frequencies and levels of the left, then of the right ear; equal for equal ears."""
+        """Frequencies and levels of the left ear, then those of the right ear."""
         ears = (self.left, self.right)
         return [part.tolist() for ear in ears for part in (ear.frequencies_hz, ear.levels_db_hl)]
 

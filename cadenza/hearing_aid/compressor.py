@@ -20,10 +20,10 @@ class Compressor:
     """Turn the gain down while the trailing RMS level is above a threshold.
 
     Above the threshold the gain moves towards ``attenuation * rms + (1 - attenuation) *
-    threshold``, below it back towards 1, by a fixed fraction of the distance at each sample. Mind
-    that the target is an amplitude close to the threshold: going over it by any amount pulls the
-    gain towards the threshold (0.35: -9 dB), and a louder signal gets a slightly *higher* gain.
-    The Cadenza baselines were published with this law, so it is kept.
+    threshold``; below it, back towards 1. At each sample it moves by a fixed fraction of the
+    distance. Note that the target is an amplitude close to the threshold: any signal above the
+    threshold pulls the gain towards the threshold (0.35: -9 dB), and a louder signal gets a
+    slightly *higher* gain. The published Cadenza baselines work like this.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ class Compressor:
 
     Raises
     ------
-    ValueError
-        If a parameter is out of its range.
+    TypeError, ValueError
+        If a parameter is not a number or out of its range.
 
     Examples
     --------
@@ -66,15 +66,10 @@ class Compressor:
     def __post_init__(self) -> None:
         for name in ("sample_rate", "threshold", "makeup_gain"):
             _check.positive(name, getattr(self, name))
-        if not 0 <= self.attenuation <= 1:
-            raise ValueError(f"attenuation must be from 0 to 1, got {self.attenuation!r}")
-        samples = {
-            "attack_ms": self.attack_ms * self.sample_rate / 1000,
-            "release_ms": self.release_ms * self.sample_rate / 1000,
-            "rms_buffer_size_s": self.rms_buffer_size_s * self.sample_rate,
-        }
-        for name, length in samples.items():
-            if not (math.isfinite(length) and length >= 1):
+        _check.within("attenuation", self.attenuation, 0, 1)
+        per_second = {"attack_ms": 1000, "release_ms": 1000, "rms_buffer_size_s": 1}
+        for name, scale in per_second.items():
+            if _check.number(name, getattr(self, name)) * self.sample_rate / scale < 1:
                 raise ValueError(
                     f"{name} must be at least one sample long, got {getattr(self, name)!r}"
                 )
@@ -85,13 +80,13 @@ class Compressor:
         Parameters
         ----------
         signal : array_like, shape (..., T)
-            Signal at `sample_rate`; up to three axes.
+            Signal at `sample_rate`.
 
         Returns
         -------
         ndarray, shape (..., T)
         """
-        x = _check.signal("signal", signal, ndim=(1, 2, 3))
+        x = _check.signal("signal", signal, ndim=None)
         return self.makeup_gain * self.gain(x) * x
 
     def gain(self, signal: ArrayLike) -> NDArray[np.float64]:
@@ -105,14 +100,14 @@ class Compressor:
         >>> compressor.gain([quiet, loud])[:, -1].round(3)
         array([1. , 0.5])
         """
-        x = _check.signal("signal", signal, ndim=(1, 2, 3))
+        x = _check.signal("signal", signal, ndim=None)
         with announced("the compressor"):
             return np.apply_along_axis(self._channel_gain, -1, x)
 
     def _channel_gain(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         window = math.floor(self.rms_buffer_size_s * self.sample_rate)
         rms = np.sqrt(trailing_mean_square(np.ascontiguousarray(x), window) + _POWER_FLOOR)
-        # Fractions per sample of a first-order Euler step, not exponentials
+        # Fractions per sample of a first-order Euler step, not of an exponential
         attack = 1000 / (self.attack_ms * self.sample_rate)
         release = 1000 / (self.release_ms * self.sample_rate)
         return smooth_gain(rms, self.threshold, self.attenuation, attack, release)

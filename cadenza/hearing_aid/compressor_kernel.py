@@ -12,12 +12,12 @@ from cadenza._compiled import kernel
 def trailing_mean_square(x: NDArray[np.float64], window: int) -> NDArray[np.float64]:
     """Mean square of the last `window` samples; there is silence before the first one.
 
-    A window covers the head of one block of `window` samples and the tail of the block before.
-    Both are plain sums of squares. Nothing is subtracted, so rounding errors neither build up
+    A window consists of the beginning of one block of `window` samples and the end of the block
+    before. Both are plain sums of squares. As nothing is subtracted, rounding errors neither grow
     over a long song nor hide a quiet passage after a loud one.
     """
     mean_square = np.empty_like(x)
-    tail = np.zeros(window + 1)  # tail[i]: sum over the previous block from its sample i on
+    tail = np.zeros(window + 1)  # tail[i]: sum over the previous block from its sample i to its end
     for start in range(0, x.size, window):
         stop = min(start + window, x.size)
         head = 0.0

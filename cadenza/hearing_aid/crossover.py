@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import sosfilt
+from scipy.signal import butter, sosfilt
 
 from cadenza import _check
 
@@ -18,8 +17,8 @@ class Crossover:
     """Split a signal into neighbouring bands whose sum has its magnitude spectrum.
 
     The slopes are of fourth order: at a crossover frequency both neighbours are 6 dB down, and
-    beyond it they fall by 24 dB per octave [1]_. The sum of the bands differs from the signal in
-    phase only: it is the signal after a second-order all-pass at each crossover frequency.
+    beyond it they fall by 24 dB per octave [1]_. The sum of the bands differs from the signal only
+    in phase: it is the signal after a second-order all-pass at each crossover frequency.
 
     Parameters
     ----------
@@ -63,7 +62,7 @@ class Crossover:
 
     def __post_init__(self) -> None:
         half_rate = _check.positive("sample_rate", self.sample_rate) / 2
-        frequencies = np.atleast_1d(real_numbers("crossover frequencies", self.frequencies_hz))
+        frequencies = np.atleast_1d(_check.numbers("crossover frequencies", self.frequencies_hz))
         given = frequencies.tolist()
         if not given:
             raise ValueError("crossover frequencies must be at least one, got none")
@@ -83,7 +82,7 @@ class Crossover:
         Parameters
         ----------
         signal : array_like, shape (..., T)
-            Signal at `sample_rate`; up to three axes.
+            Signal at `sample_rate`.
 
         Returns
         -------
@@ -93,8 +92,8 @@ class Crossover:
         return np.stack(list(self.each_band(signal)))
 
     def each_band(self, signal: ArrayLike) -> Iterator[NDArray[np.float64]]:
-        """Give one band of a signal after the other, for signals too long to hold all bands."""
-        x = _check.signal("signal", signal, ndim=(1, 2, 3))
+        """Yield one band of a signal after the other, when all bands would need too much memory."""
+        x = _check.signal("signal", signal, ndim=None)
         for sections in self.sections:
             yield sosfilt(sections, x)
 
@@ -104,9 +103,10 @@ def _sections(
 ) -> tuple[NDArray[np.float64], ...]:
     """Second-order sections of each band.
 
-    A band is what the splits below it pass on and the split above it keeps. The splits that it
-    does not go through would turn its phase away from that of the other bands: an all-pass at
-    each of them makes up for that.
+    The splits follow each other from low to high frequencies. Each keeps what is below its
+    frequency as a band and passes on what is above to the next split. A band does not go through
+    the splits above it, which shift the phase of the other bands. Therefore it gets the all-pass
+    of each of these splits.
     """
     splits = [_split(frequency_hz, sample_rate) for frequency_hz in frequencies_hz]
     passed_on: list[NDArray[np.float64]] = []
@@ -122,20 +122,7 @@ def _split(
     frequency_hz: float, sample_rate: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Low-pass and high-pass, both Butterworth squared, and the all-pass that is their sum."""
-    k = math.tan(math.pi * frequency_hz / sample_rate)  # bilinear transform, true at the frequency
-    scale = 1 / (1 + math.sqrt(2) * k + k**2)
-    a1, a2 = 2 * (k**2 - 1) * scale, (1 - math.sqrt(2) * k + k**2) * scale
-    low = [k**2 * scale, 2 * k**2 * scale, k**2 * scale, 1, a1, a2]
-    high = [scale, -2 * scale, scale, 1, a1, a2]
-    all_pass = [a2, a1, 1, 1, a1, a2]
-    return np.array([low, low]), np.array([high, high]), np.array([all_pass])
-
-
-def real_numbers(name: str, value: float | Sequence[float]) -> NDArray[np.float64]:
-    """Return one number or a list of numbers as a finite float64 array."""
-    array = np.asarray(value)
-    if array.size and array.dtype.kind not in "fiu":
-        raise TypeError(f"{name} must hold real numbers, got {value!r}")
-    if array.ndim > 1 or not np.isfinite(array).all():
-        raise ValueError(f"{name} must be one finite number or a list of them, got {value!r}")
-    return array.astype(np.float64)
+    low = butter(2, frequency_hz, "lowpass", fs=sample_rate, output="sos")
+    high = butter(2, frequency_hz, "highpass", fs=sample_rate, output="sos")
+    poles = low[:, 3:]
+    return low.repeat(2, axis=0), high.repeat(2, axis=0), np.hstack([poles[:, ::-1], poles])

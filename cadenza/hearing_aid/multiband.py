@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check
 from cadenza._compiled import announced
-from cadenza.hearing_aid.crossover import Crossover, real_numbers
+from cadenza.hearing_aid.crossover import Crossover
 from cadenza.hearing_aid.multiband_kernel import compress
 
 _PER_DB = math.log(10) / 20  # natural logarithm of an amplitude, per dB
@@ -20,13 +20,13 @@ _PER_DB = math.log(10) / 20  # natural logarithm of an amplitude, per dB
 
 @dataclass(frozen=True)
 class BandCompressor:
-    """Compress one band: feed-forward, in dB, following every single sample.
+    """Compress one band: feed-forward, in dB, with the level of each single sample.
 
-    Above the threshold the output is to grow by 1 dB where the input grows by `ratio` dB; the gain
-    reduction that this takes is smoothed exponentially over time [1]_.
+    Above the threshold the output grows by 1 dB when the input grows by `ratio` dB. The gain
+    reduction is smoothed exponentially over time [1]_.
 
-    Samples below -120 dB count as -120 dB, and a zero becomes 1e-12 before the gain (far below one
-    step of 24 bits), as in the published baseline.
+    As in the published baseline, samples below -120 dB are treated as -120 dB, and a zero becomes
+    1e-12 before the gain, far below one step of 24 bits.
 
     Parameters
     ----------
@@ -35,20 +35,20 @@ class BandCompressor:
     threshold_db : float
         Level in dB full scale at which compression begins.
     ratio : float
-        Growth of the input in dB per dB of output, positive: 1 leaves levels as they are, less
-        than 1 expands.
+        Growth of the input in dB per dB of output, positive: 1 does not change levels, less than
+        1 expands.
     attack_ms, release_ms : float
         Time constants in milliseconds of rising and falling gain reduction, positive.
     makeup_gain_db : float
         Gain in dB after compression.
     knee_width_db : float
-        Width in dB of the range around the threshold in which compression sets in gradually; 0 is
+        Width in dB of the range around the threshold where compression increases gradually; 0 is
         a hard knee.
 
     Raises
     ------
-    ValueError
-        If a parameter is out of its range.
+    TypeError, ValueError
+        If a parameter is not a number or out of its range.
 
     References
     ----------
@@ -77,10 +77,8 @@ class BandCompressor:
         for name in ("sample_rate", "ratio", "attack_ms", "release_ms"):
             _check.positive(name, getattr(self, name))
         for name in ("threshold_db", "makeup_gain_db"):
-            if not math.isfinite(getattr(self, name)):
-                raise ValueError(f"{name} must be finite, got {getattr(self, name)!r}")
-        if not (math.isfinite(self.knee_width_db) and self.knee_width_db >= 0):
-            raise ValueError(f"knee_width_db must be 0 or more, got {self.knee_width_db!r}")
+            _check.number(name, getattr(self, name))
+        _check.within("knee_width_db", self.knee_width_db, 0)
 
     def __call__(self, signal: ArrayLike) -> NDArray[np.float64]:
         """Compress a signal; channels are independent and start without gain reduction.
@@ -88,13 +86,13 @@ class BandCompressor:
         Parameters
         ----------
         signal : array_like, shape (..., T)
-            Signal at `sample_rate`; up to three axes.
+            Signal at `sample_rate`.
 
         Returns
         -------
         ndarray, shape (..., T)
         """
-        x = _check.signal("signal", signal, ndim=(1, 2, 3))
+        x = _check.signal("signal", signal, ndim=None)
         with announced("the multiband compressor"):
             return np.apply_along_axis(
                 compress,
@@ -111,7 +109,7 @@ class BandCompressor:
 
 @dataclass(frozen=True)
 class MultibandCompressor:
-    """Split a signal by a `Crossover`, compress every band by itself, and add the bands up.
+    """Split a signal by a `Crossover`, compress each band separately, and add the bands up.
 
     With a ratio of 1 and no make-up gain the output has the magnitude spectrum of the input, but
     not its phase.
@@ -124,14 +122,14 @@ class MultibandCompressor:
         In Hz.
     threshold_db, ratio, attack_ms, release_ms, makeup_gain_db, knee_width_db
         As in `BandCompressor`: one number for all bands, or a sequence with one for each band,
-        lowest band first. They are kept as one for each band.
+        lowest band first. They are stored as one for each band.
 
     Raises
     ------
     TypeError
-        If a parameter holds something else than real numbers.
+        If a parameter is neither a real number nor a sequence of them.
     ValueError
-        If a number is out of its range, or a sequence has not one number for each band.
+        If a number is out of its range, or a sequence does not have one number for each band.
 
     Examples
     --------
@@ -194,7 +192,7 @@ class MultibandCompressor:
         Parameters
         ----------
         signal : array_like, shape (..., T)
-            Signal at `sample_rate`; up to three axes.
+            Signal at `sample_rate`.
 
         Returns
         -------
@@ -203,7 +201,7 @@ class MultibandCompressor:
         return reduce(np.add, self._each_band(signal))
 
     def bands(self, signal: ArrayLike) -> NDArray[np.float64]:
-        """Return what adds up to the output: the compressed bands, shape (n_bands, ..., T)."""
+        """Return the compressed bands, shape (n_bands, ..., T); their sum is the output."""
         return np.stack(list(self._each_band(signal)))
 
     def _each_band(self, signal: ArrayLike) -> Iterator[NDArray[np.float64]]:
@@ -213,7 +211,7 @@ class MultibandCompressor:
 
 
 def _per_band(name: str, value: float | Sequence[float], n_bands: int) -> tuple[float, ...]:
-    numbers = real_numbers(name, value)
+    numbers = _check.numbers(name, value)
     if numbers.ndim == 0:
         return (float(numbers),) * n_bands
     if len(numbers) != n_bands:

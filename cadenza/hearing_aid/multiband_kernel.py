@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cadenza._compiled import kernel
 
-_QUIETEST_LEVEL = 1e-6  # -120 dB: the level of anything below
+_QUIETEST_LEVEL = 1e-6  # -120 dB: also the level of anything below
 _INSTEAD_OF_ZERO = 1e-12
 
 
@@ -25,8 +25,8 @@ def compress(
 ) -> NDArray[np.float64]:
     """Compress one channel of one band.
 
-    Levels and gains are natural logarithms of amplitudes (1 is 8.69 dB), which spares a conversion
-    per sample. `slope` is 1 - 1 / ratio; `attack` and `release` are the parts of the gain
+    Levels and gains are natural logarithms of amplitudes (1 is 8.69 dB), which saves a conversion
+    per sample. `slope` is 1 - 1 / ratio; `attack` and `release` are the fractions of the gain
     reduction that remain after one sample.
     """
     y = np.empty_like(x)
@@ -37,7 +37,7 @@ def compress(
         sample = x[n] if x[n] != 0 else _INSTEAD_OF_ZERO
         magnitude = max(abs(sample), _QUIETEST_LEVEL)
         excess = 0.0
-        if magnitude > knee_start:  # most samples of music are not: no logarithm for them
+        if magnitude > knee_start:  # most samples of music are below: they need no logarithm
             over = math.log(magnitude) - threshold
             if over > half_knee:
                 excess = over

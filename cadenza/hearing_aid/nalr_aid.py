@@ -1,9 +1,8 @@
-"""What a hearing aid is to the recipes, and the one of the first Cadenza baselines."""
+"""The hearing aid of the first Cadenza baselines: NAL-R and a broadband compressor."""
 
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,46 +13,11 @@ from cadenza.hearing_aid.compressor import Compressor
 from cadenza.hearing_aid.nalr import NALR, check_design
 
 
-class HearingAid(Protocol):
-    """Anything that processes stereo music for one listener.
-
-    Examples
-    --------
-    Your own aid can be a plain function:
-
-    >>> import numpy as np
-    >>> def louder_for_severe_loss(signal, listener):
-    ...     ears = (listener.left, listener.right)
-    ...     return signal * [[2.0 if ear.severity == "SEVERE" else 1.0] for ear in ears]
-    >>> mild, severe = Audiogram([20] * 8), Audiogram([70] * 8)
-    >>> louder_for_severe_loss(np.ones((2, 3)), Listener("L0001", left=mild, right=severe))
-    array([[1., 1., 1.],
-           [2., 2., 2.]])
-    """
-
-    def __call__(self, signal: NDArray[np.float64], listener: Listener) -> NDArray[np.float64]:
-        """Process music for a listener.
-
-        Parameters
-        ----------
-        signal : ndarray, shape (2, T)
-            Music at the left and the right ear.
-        listener : Listener
-            The person who will hear it.
-
-        Returns
-        -------
-        ndarray, shape (2, T')
-            T' may differ from T, for example by the tail of a filter.
-        """
-        ...
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class NALRAid:
     """NAL-R amplification of each ear, optionally followed by compression.
 
-    The filter of an ear is designed once and kept for later signals.
+    The filter of an ear is designed once and kept for other signals.
 
     Parameters
     ----------
@@ -66,8 +30,9 @@ class NALRAid:
 
     Raises
     ------
-    ValueError
-        If the filters cannot be designed, or the sample rate of the compressor differs.
+    TypeError, ValueError
+        If a parameter is of the wrong type, the filters cannot be designed, or the sample rate of
+        the compressor differs.
 
     Examples
     --------
@@ -82,8 +47,8 @@ class NALRAid:
     sample_rate: float
     nfir: int = 220
     compressor: Compressor | None = None
-    _prescriptions: dict[tuple[bytes, bytes], NALR] = field(
-        init=False, repr=False, default_factory=dict
+    _filters: dict[Audiogram, NALR] = field(
+        init=False, repr=False, compare=False, default_factory=dict
     )
 
     def __post_init__(self) -> None:
@@ -111,16 +76,13 @@ class NALRAid:
         """
         x = _check.stereo("signal", signal)
         ears = (listener.left, listener.right)
-        amplified = np.stack(
-            [self._prescription(ear)(row) for ear, row in zip(ears, x, strict=True)]
-        )
+        amplified = np.stack([self._filter(ear)(row) for ear, row in zip(ears, x, strict=True)])
         return amplified if self.compressor is None else self.compressor(amplified)
 
-    def _prescription(self, ear: Audiogram) -> NALR:
-        key = (ear.levels_db_hl.tobytes(), ear.frequencies_hz.tobytes())
-        if key not in self._prescriptions:
-            self._prescriptions[key] = NALR(ear, sample_rate=self.sample_rate, nfir=self.nfir)
-        return self._prescriptions[key]
+    def _filter(self, ear: Audiogram) -> NALR:
+        if ear not in self._filters:
+            self._filters[ear] = NALR(ear, sample_rate=self.sample_rate, nfir=self.nfir)
+        return self._filters[ear]
 
 
 def baseline_aid(

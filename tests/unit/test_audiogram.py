@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from cadenza.audiogram import CHALLENGE_FREQUENCIES_HZ, Audiogram, read_listeners
+from cadenza.audiogram import CHALLENGE_FREQUENCIES_HZ, Audiogram, Listener, read_listeners
 from cadenza.errors import InputError
 
 FULL_SET_HZ = [125, 250, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000, 8000]
@@ -39,7 +39,8 @@ def test_given_points_are_returned_and_ends_are_held():
         ("linear", [45, 45, 40, 40, 52.5, 67.5, 65]),
     ],
 )
-def test_interpolation_dsp_1_2(scale, expected):
+def test_interpolated_levels_equal_the_reference(scale, expected):
+    """Dsp §1.2."""
     audiogram = Audiogram([45, 45, 35, 45, 60, 65, 70, 65])
     got = audiogram.at([125, 375, 750, 1500, 2500, 5000, 12000], scale=scale)
     assert_allclose(got, expected, rtol=1e-14)
@@ -61,7 +62,8 @@ def test_unknown_interpolation_is_rejected():
         (56.1, "SEVERE"),
     ],
 )
-def test_severity_dsp_1_3(level, severity):
+def test_severity_changes_just_above_its_limits(level, severity):
+    """Dsp §1.3."""
     assert Audiogram([level] * 8).severity == severity
 
 
@@ -96,12 +98,16 @@ def test_arrays_are_copied_and_read_only():
 @pytest.mark.parametrize(
     ("levels", "frequencies", "message"),
     [
-        ([10, 20], [500], "one level per frequency"),
+        ([10, 20], [500], r"one level per frequency, got 2 levels for 1 frequencies: \[500\] Hz"),
+        ([10] * 7, CHALLENGE_FREQUENCIES_HZ, "got 7 levels for 8 frequencies"),
         ([], [], "one level per frequency"),
-        ([[10]], [[500]], "one level per frequency"),
-        ([10, np.nan], [500, 1000], "levels must be finite"),
-        ([10, 20], [500, np.inf], "frequencies must be finite and positive"),
-        ([10, 20], [0, 500], "frequencies must be finite and positive"),
+        (40, 500, "one level per frequency"),
+        ([[10]], [[500]], "levels must be a list of finite numbers"),
+        ([[10, 20], [30]], [500, 1000], "levels must be a list of finite numbers"),
+        ([10, np.nan], [500, 1000], "levels must be a list of finite numbers"),
+        ([10, 20], [500, np.inf], "frequencies must be a list of finite numbers"),
+        ([10, 20], [0, 500], r"frequencies must be positive, got \[0, 500\]"),
+        ([10, 20], [0.5, 1], r"frequencies must be in Hz, got \[0.5, 1\]: are these kHz?"),
         ([10, 20], [500, 500], "strictly ascending"),
         ([10, 20], [1000, 500], "strictly ascending"),
     ],
@@ -109,6 +115,56 @@ def test_arrays_are_copied_and_read_only():
 def test_malformed_audiograms_are_rejected(levels, frequencies, message):
     with pytest.raises(ValueError, match=message):
         Audiogram(levels, frequencies)
+
+
+@pytest.mark.parametrize("levels", [[10, None], [10, "20"], "loud", [True, False]])
+def test_levels_must_be_numbers(levels):
+    with pytest.raises(TypeError, match="audiogram levels must hold real numbers, got"):
+        Audiogram(levels, [500, 1000])
+
+
+@pytest.mark.parametrize("frequency_hz", [0, -1, np.nan])
+def test_levels_at_impossible_frequencies_are_rejected(frequency_hz):
+    with pytest.raises(ValueError, match="frequencies_hz must be finite and positive"):
+        Audiogram([10] * 8).at([500, frequency_hz])
+
+
+def test_audiograms_with_equal_values_are_equal():
+    audiogram = Audiogram([10, 20], [500, 1000])
+    same = Audiogram(np.array([10.0, 20.0]), (500, 1000))
+    assert audiogram == same
+    assert len({audiogram, same}) == 1
+    assert audiogram != Audiogram([10, 21], [500, 1000])
+    assert audiogram != Audiogram([10, 20], [500, 2000])
+    assert audiogram != "audiogram"
+
+
+def test_listeners_with_equal_ears_and_names_are_equal():
+    ears = Audiogram([10] * 8), Audiogram([20] * 8)
+    listener = Listener("L1", *ears)
+    assert listener == Listener("L1", Audiogram([10] * 8), Audiogram([20] * 8))
+    assert len({listener, Listener("L1", *ears), Listener("L2", *ears)}) == 2
+    assert listener != Listener("L1", *ears[::-1])
+
+
+@pytest.mark.parametrize(
+    "audiogram", [Audiogram([10, 12.5, *[20] * 6]), Audiogram([1.5, 20], [500, 1000])]
+)
+def test_the_text_of_an_audiogram_makes_it_again(audiogram):
+    assert eval(repr(audiogram)) == audiogram
+    listener = Listener("L1", left=audiogram, right=audiogram)
+    assert eval(repr(listener)) == listener
+    assert "500.0" not in repr(audiogram)
+
+
+def test_listeners_need_a_name_and_two_audiograms():
+    audiogram = Audiogram([10] * 8)
+    with pytest.raises(TypeError, match=r"left must be an Audiogram, got \[10, 20\]"):
+        Listener("L1", [10, 20], audiogram)
+    with pytest.raises(TypeError, match="right must be an Audiogram, got None"):
+        Listener("L1", audiogram, None)
+    with pytest.raises(TypeError, match="name must be a text such as 'L0001', got 1"):
+        Listener(1, audiogram, audiogram)
 
 
 @pytest.mark.parametrize("level", [-21, 131])
@@ -144,10 +200,11 @@ def test_read_listeners_keeps_order_and_ears_apart(tmp_path):
         ),
         ({"audiogram_levels_l": [10, 20]}, "left ear: an audiogram must have one level per"),
         ({"audiogram_levels_l": None}, "left ear: expected a list of levels, got None"),
-        ({"audiogram_cfs": [0, *ENTRY["audiogram_cfs"][1:]]}, "left ear: .* finite and positive"),
+        ({"audiogram_cfs": [0, *ENTRY["audiogram_cfs"][1:]]}, "left ear: .* must be positive"),
     ],
 )
-def test_b25_t30_bad_listener_entries_are_named(tmp_path, change, message):
+def test_bad_listener_entries_are_named(tmp_path, change, message):
+    """B25, T30."""
     path = _write(tmp_path, {"L9001": ENTRY | change})
     with pytest.raises(InputError, match=f"listener L9001: {message}"):
         read_listeners(path)

@@ -68,7 +68,7 @@ def test_makeup_gain_is_a_factor_on_the_output():
     assert_array_equal(louder.gain(signal), plain.gain(signal))
 
 
-def test_channels_are_independent_and_start_afresh(rng):
+def test_channels_are_independent_and_start_from_gain_1(rng):
     signal = rng.standard_normal((2, 3, 4000))
     before = signal.copy()
     compressor = Compressor(sample_rate=RATE, **RECIPE)
@@ -78,7 +78,8 @@ def test_channels_are_independent_and_start_afresh(rng):
     assert_array_equal(signal, before)
 
 
-def test_rms_window_dsp_3():
+def test_rms_window_equals_the_reference():
+    """Dsp §3."""
     mean_square = trailing_mean_square(step(30000), 2822)
     rms = np.sqrt(mean_square + 1e-8)
     expected = {
@@ -95,7 +96,8 @@ def test_rms_window_dsp_3():
     assert np.argmax(rms > 0.35) == 12206
 
 
-def test_gain_and_output_dsp_3():
+def test_gain_and_output_equal_the_reference():
+    """Dsp §3."""
     compressor = Compressor(sample_rate=RATE, **RECIPE)
     gain, output = compressor.gain(step(30000)), compressor(step(30000))
     expected = {
@@ -141,7 +143,7 @@ def test_rms_window_stays_accurate_over_ten_minutes(rng):
         ("attack_ms", 0, "attack_ms must be at least one sample long, got 0"),
         ("release_ms", 0.02, "release_ms must be at least one sample long, got 0.02"),
         ("rms_buffer_size_s", 1e-5, "rms_buffer_size_s must be at least one sample long"),
-        ("rms_buffer_size_s", math.inf, "rms_buffer_size_s must be at least one sample long"),
+        ("rms_buffer_size_s", math.inf, "rms_buffer_size_s must be finite, got inf"),
     ],
 )
 def test_parameters_out_of_range_are_rejected(parameter, value, message):
@@ -149,7 +151,14 @@ def test_parameters_out_of_range_are_rejected(parameter, value, message):
         Compressor(**{"sample_rate": RATE, **RECIPE, parameter: value})
 
 
-def test_b16_unknown_parameters_are_rejected_and_the_rate_is_required():
+@pytest.mark.parametrize("parameter", ["sample_rate", *RECIPE, "makeup_gain"])
+def test_parameters_of_the_wrong_type_are_named(parameter):
+    with pytest.raises(TypeError, match=f"{parameter} must be a number, got '5'"):
+        Compressor(**{"sample_rate": RATE, **RECIPE, parameter: "5"})
+
+
+def test_unknown_parameters_are_rejected_and_the_rate_is_required():
+    """B16."""
     with pytest.raises(TypeError, match="attack"):
         Compressor(sample_rate=RATE, attack=50)
     with pytest.raises(TypeError, match="sample_rate"):
@@ -181,20 +190,29 @@ def test_aid_amplifies_each_ear_by_its_own_prescription_then_compresses(rng):
     assert_array_equal(signal, before)
 
 
-def test_t29_filters_are_designed_once_for_each_audiogram(monkeypatch):
+def test_filters_are_designed_once_for_each_audiogram(monkeypatch):
+    """T29."""
     designed = []
 
     def counting(audiogram, **parameters):
         designed.append(audiogram)
         return NALR(audiogram, **parameters)
 
-    monkeypatch.setattr("cadenza.hearing_aid.aid.NALR", counting)
+    monkeypatch.setattr("cadenza.hearing_aid.nalr_aid.NALR", counting)
     aid = NALRAid(sample_rate=RATE, nfir=64)
     swapped = Listener("L9002", left=LISTENER.right, right=Audiogram(LISTENER.left.levels_db_hl))
     outputs = [aid(np.eye(2, 100), listener) for listener in (LISTENER, swapped, LISTENER)]
     assert len(designed) == 2
     assert_array_equal(outputs[0], outputs[2])
     assert not np.array_equal(outputs[0], outputs[1])
+
+
+def test_aids_with_equal_settings_are_equal():
+    aid = NALRAid(sample_rate=RATE, compressor=Compressor(sample_rate=RATE))
+    used = NALRAid(sample_rate=RATE, compressor=Compressor(sample_rate=RATE))
+    used(np.ones((2, 10)), LISTENER)
+    assert aid == used
+    assert aid != NALRAid(sample_rate=RATE)
 
 
 def test_aid_checks_signal_and_rates():

@@ -34,8 +34,8 @@ def _all_pass(frequency_hz, sample_rate):
 
 
 @pytest.mark.parametrize(("frequencies_hz", "sample_rate"), BANKS)
-def test_b3_bands_add_up_to_an_all_pass_at_each_crossover(rng, frequencies_hz, sample_rate):
-    """Also for low crossovers, for which the direct form of the reference diverges."""
+def test_bands_add_up_to_an_all_pass_at_each_crossover(rng, frequencies_hz, sample_rate):
+    """B3: also for low crossovers, for which the direct form of the reference diverges."""
     signal = rng.standard_normal(2 * sample_rate)
     expected = signal
     for frequency_hz in frequencies_hz:
@@ -60,7 +60,8 @@ def test_neighbours_meet_at_minus_6_db_and_fall_by_24_db_per_octave(frequency_hz
     assert 20 * np.log10(abs(high[1] / high[0])) == pytest.approx(24, abs=0.1)
 
 
-def test_section_coefficients_dsp_4_4():
+def test_section_coefficients_equal_the_reference():
+    """Dsp §4.4."""
     low, high = Crossover(1414.21, sample_rate=RATE).sections
     assert np.prod(low[:, 0]) == pytest.approx(7.85234011895304e-05, rel=1e-12)
     assert np.prod(high[:, 0]) == pytest.approx(0.751981498768555, rel=1e-12)
@@ -70,8 +71,11 @@ def test_section_coefficients_dsp_4_4():
     assert_array_equal(high[:, 3:], low[:, 3:])
 
 
-def test_bands_dsp_4_4():
-    """Tolerances: the reference is off by that much, its all-passes being ill-conditioned."""
+def test_bands_equal_the_reference():
+    """Dsp §4.4.
+
+    Tolerances: the reference is off by that much, its all-passes being ill-conditioned.
+    """
     bands = Crossover(CAD2_HZ, sample_rate=RATE)(0.2 * lcg(4410))
     expected = [  # at n = 10, 100, 1000 and 4409
         (-4.63404287613966e-07, 0.000894367902748442, -0.00926186713831761, -0.0101992902807348),
@@ -107,7 +111,8 @@ def test_any_leading_shape_and_input_is_not_edited(rng):
 
 
 @pytest.mark.parametrize("frequency", [1000, 1000.0, np.float64(1000), np.int64(1000), (1000,)])
-def test_b19_one_crossover_of_any_real_type(frequency):
+def test_one_crossover_of_any_real_type(frequency):
+    """B19."""
     crossover = Crossover(frequency, sample_rate=RATE)
     assert crossover == Crossover([1000.0], sample_rate=RATE)
     assert crossover.frequencies_hz == (1000.0,)

@@ -41,7 +41,8 @@ def test_gains_reject_other_numbers_of_levels():
         (C, [20.66, 31.21, 41.76, 41.31, 43.41, 44.96]),
     ],
 )
-def test_gains_dsp_2_6(audiogram, expected_db):
+def test_gains_equal_the_reference(audiogram, expected_db):
+    """Dsp §2.6."""
     levels = audiogram.at([250, 500, 1000, 2000, 4000, 6000])
     assert_allclose(nalr_gains_db(levels), expected_db, rtol=1e-13, atol=1e-13)
 
@@ -126,7 +127,8 @@ def test_without_loss_the_filter_is_an_exact_delay(rng, level):
     ],
     ids=["A", "B", "C", "1 dB"],
 )
-def test_taps_dsp_2_6(audiogram, expected):
+def test_taps_equal_the_reference(audiogram, expected):
+    """Dsp §2.6."""
     taps = NALR(audiogram, sample_rate=44100).taps
     sums = {"sum": taps.sum(), "sum_abs": np.abs(taps).sum(), "sum_squares": np.sum(taps**2)}
     got = {key: sums[key] if isinstance(key, str) else taps[key] for key in expected}
@@ -134,7 +136,8 @@ def test_taps_dsp_2_6(audiogram, expected):
     assert got == pytest.approx(expected, rel=1e-13, abs=1e-14 * taps.max())
 
 
-def test_response_dsp_2_6():
+def test_frequency_response_equals_the_reference():
+    """Dsp §2.6."""
     taps = NALR(A, sample_rate=44100).taps
     frequencies_hz = [0, 250, 500, 1000, 2000, 4000, 6000, 10000, 22050]
     response_db = 20 * np.log10(np.abs(np.fft.rfft(taps, 44100)))[frequencies_hz]
@@ -152,7 +155,8 @@ def test_response_dsp_2_6():
     assert_allclose(response_db, expected_db, rtol=0, atol=1e-11)
 
 
-def test_output_dsp_2_6():
+def test_output_equals_the_reference():
+    """Dsp §2.6."""
     amplified = NALR(A, sample_rate=44100)(tone(4410))
     expected = [
         6.88806369589024e-06,
@@ -166,7 +170,8 @@ def test_output_dsp_2_6():
     assert np.sum(amplified**2) == pytest.approx(28755.5704612995, rel=1e-13)
 
 
-def test_other_order_and_rate_dsp_2_6():
+def test_other_order_and_rate_equal_the_reference():
+    """Dsp §2.6."""
     taps = NALR(A, sample_rate=24000, nfir=140).taps
     expected = [-0.000154296173512111, -0.00127348216119521, -3.14199246892742, 16.1000545258242]
     assert_allclose(taps[[0, 35, 69, 70]], expected, rtol=1e-13, atol=1e-14)
@@ -185,15 +190,36 @@ def test_any_even_order_follows_the_curve(nfir):
 
 
 @pytest.mark.parametrize("sample_rate", [0, 8000, 11999.9, float("nan"), float("inf")])
-def test_b17_sample_rates_below_the_curve_are_rejected(sample_rate):
-    with pytest.raises(ValueError, match="sample_rate must be at least 12000 Hz"):
+def test_sample_rates_below_the_curve_are_rejected(sample_rate):
+    """B17."""
+    with pytest.raises(ValueError, match=r"sample_rate must be (at least 12000 Hz|positive)"):
         NALR(A, sample_rate=sample_rate)
+    with pytest.raises(TypeError, match="sample_rate must be a number, got"):
+        NALR(A, sample_rate=str(sample_rate))
 
 
-@pytest.mark.parametrize("nfir", [-2, 0, 221, 220.5, 1024])
-def test_b17_orders_that_cannot_be_designed_are_rejected(nfir):
+@pytest.mark.parametrize("nfir", [-2, 0, 221, 220.5, 220.0, 1024, "220"])
+def test_orders_that_cannot_be_designed_are_rejected(nfir):
+    """B17."""
     with pytest.raises(ValueError, match="nfir must be even and from 2 to 1022"):
         NALR(A, sample_rate=44100, nfir=nfir)
+
+
+def test_levels_alone_are_no_audiogram():
+    with pytest.raises(TypeError, match=r"audiogram must be an Audiogram, got \[45, 45\]"):
+        NALR([45, 45], sample_rate=44100)
+
+
+def test_filters_with_equal_prescriptions_are_equal():
+    same = Audiogram(A.levels_db_hl, A.frequencies_hz)
+    assert NALR(A, sample_rate=44100) == NALR(same, sample_rate=44100)
+    assert NALR(A, sample_rate=44100) != NALR(A, sample_rate=44100, nfir=64)
+    assert len({NALR(A, sample_rate=44100), NALR(same, sample_rate=44100)}) == 1
+
+
+def test_a_signal_without_samples_is_rejected():
+    with pytest.raises(ValueError, match=r"at least one sample, got shape \(2, 0\)"):
+        NALR(A, sample_rate=44100)(np.zeros((2, 0)))
 
 
 def test_signal_with_nan_is_rejected():
