@@ -20,10 +20,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cadenza import audio
-from cadenza.separation.instruments import (
-    ConvTasNetVDBO,
-    InstrumentSeparator,
-)
+from cadenza.separation.convtasnet_ensemble import ConvTasNetEnsemble
+from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO
 from cadenza.separation.spectral import Spectral
 from cadenza.stems import instrument_of
 from cadenza.synthetic.dataset import chamber_stems, song_stems
@@ -52,7 +50,7 @@ def main() -> None:
     print("| music | separator | source | pieces | SDR of the mixture | improvement |")
     print("| --- | --- | --- | ---: | ---: | ---: |")
     spectral, vdbo = Spectral(), ConvTasNetVDBO()
-    networks = InstrumentSeparator(models_dir="included", add_residual=0)
+    networks = ConvTasNetEnsemble(models_dir="included", add_residual=0)
     separators: dict[str, Callable[[Stems], Stems]] = {
         "spectral": lambda stems: spectral(mixture_of(stems), sample_rate=SAMPLE_RATE),
         "convtasnet_vdbo": lambda stems: vdbo(mixture_of(stems), sample_rate=SAMPLE_RATE),

@@ -10,19 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadenza.separation import weights
-from cadenza.separation.network import NetworkSeparator
+from cadenza.separation.network_separator import NetworkSeparator
 
 if TYPE_CHECKING:
     import torch
 
 _URL = "https://download.pytorch.org/torchaudio/models/hdemucs_high_musdbhq_only.pt"
-_CACHE = "torchaudio/models"  # where torchaudio looks for this file, too
+_CACHE = "torchaudio/models"  # torchaudio looks for the file in the same folder
 _SILENCE = 1e-8  # standard deviation
 
 
 @dataclass(frozen=True)
 class HybridDemucs(NetworkSeparator):
-    """Waveform and spectrogram network, trained on the training part of MUSDB18-HQ [1]_.
+    """Network on waveform and spectrogram, trained on the training part of MUSDB18-HQ [1]_.
 
     Architecture and weights are those of ``torchaudio.pipelines.HDEMUCS_HIGH_MUSDB``.
 
@@ -35,12 +35,12 @@ class HybridDemucs(NetworkSeparator):
         File with a state dictionary. Default: the published one, downloaded once (about 330 MB)
         into torch's cache.
     segment_s, overlap_s : float
-        Seconds of music that the network sees at a time, and of cross-fade between them; see
+        Seconds of music that the network gets at a time, and of cross-fade between them; see
         `cadenza.separation.overlap_add`.
     progress : bool, optional
         Show a progress bar inside a long song. Default: on a terminal.
     sha256 : str, optional
-        Beginning of the SHA-256 that the file of the weights must have. Default: not checked.
+        First digits of the SHA-256 of the weights, which is then checked. Default: not checked.
 
     References
     ----------
@@ -53,15 +53,19 @@ class HybridDemucs(NetworkSeparator):
 
     sha256: str | None = None
 
-    def _estimate(self, mixture: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Separate the mixture with mean 0 and standard deviation 1 of its mid signal.
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        weights.check_digits(self.sha256)
 
-        As in the Cadenza baselines the mean is given back to every source, so that the sources add
-        up to the mixture and three times its mean.
+    def _estimate(self, mixture: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Separate the mixture after scaling its mid signal to mean 0 and standard deviation 1.
+
+        As in the Cadenza baselines, the mean is added back to each source. So the four sources add
+        up to the mixture plus three times its mean.
         """
         mid = mixture.mean(axis=0)
         mean, deviation = mid.mean(), mid.std()
-        if deviation < _SILENCE:  # a constant, or channels that cancel each other
+        if deviation < _SILENCE:  # a constant signal, or channels that cancel each other
             return super()._estimate(mixture)
         estimates = super()._estimate((mixture - mean) / deviation)
         estimates *= deviation
@@ -72,7 +76,7 @@ class HybridDemucs(NetworkSeparator):
         from torchaudio.models import hdemucs_high
 
         if self.weights is None:
-            (path,) = weights.download([_URL], _CACHE, instead="/path/to/the/file")
+            (path,) = weights.download([_URL], _CACHE, instead="that file")
         else:
             path = Path(self.weights).expanduser()
         network: torch.nn.Module = hdemucs_high(sources=list(self.sources))

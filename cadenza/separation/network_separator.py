@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,14 +11,14 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cadenza.errors import InputError
-from cadenza.separation.overlap_add import overlap_add
+from cadenza.separation.device import check_device_name, find_device
+from cadenza.separation.overlap_add import check_durations, overlap_add
 from cadenza.separation.protocol import Stems, separate
 
 if TYPE_CHECKING:
     import torch
 
-_SHORTEST_CHUNK = 4096  # samples; networks cannot take the spectrum of less
+_SHORTEST_CHUNK = 4096  # samples; networks cannot transform fewer
 
 
 @dataclass(frozen=True)
@@ -33,14 +32,20 @@ class NetworkSeparator(ABC):
     Parameters
     ----------
     device : str, optional
-        See `find_device`.
+        ``cpu``, ``gpu<N>``, ``cuda``, ``cuda:<N>`` or ``mps``. Default: CUDA if available, else
+        the CPU.
     weights : str or Path, optional
         Where the weights are. Default: the published ones, downloaded once.
     segment_s, overlap_s : float
-        Seconds of music that the network sees at a time, and of cross-fade between them; see
+        Seconds of music that the network gets at a time, and of cross-fade between them; see
         `cadenza.separation.overlap_add`.
     progress : bool, optional
         Show a progress bar inside a long song. Default: on a terminal.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is of the wrong type or out of its range.
     """
 
     sources: ClassVar[tuple[str, ...]]
@@ -51,6 +56,10 @@ class NetworkSeparator(ABC):
     segment_s: float = 10.0
     overlap_s: float = 0.1
     progress: bool | None = None
+
+    def __post_init__(self) -> None:
+        check_device_name(self.device)
+        check_durations(self.segment_s, self.overlap_s)
 
     def prepare(self) -> None:
         """Find the device and load the weights.
@@ -112,40 +121,9 @@ class NetworkSeparator(ABC):
 
     @cached_property
     def _network(self) -> torch.nn.Module:
-        device = self._device  # an error is found before anything is downloaded
+        device = self._device  # first: a wrong device should not cost a download
         return self._load().eval().to(device)
 
     @abstractmethod
     def _load(self) -> torch.nn.Module:
         """Build the network and fill it with its weights."""
-
-
-def find_device(name: str | None) -> torch.device:
-    """Find the torch device of a given name.
-
-    Parameters
-    ----------
-    name : str or None
-        ``cpu``; ``gpu<N>`` or ``cuda:<N>``, the CUDA GPU with that index; ``cuda``, the current
-        one; ``mps``, the GPU of an Apple computer; None for CUDA if available, else the CPU.
-
-    Raises
-    ------
-    InputError
-        If the name is unknown, or the machine has no such device.
-    """
-    import torch
-
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    match = re.fullmatch(r"cpu|mps|cuda|(?:gpu|cuda:)(\d+)", name)
-    if match is None:
-        raise InputError(f"device must be null, cpu, gpu<N>, cuda, cuda:<N> or mps, got {name!r}")
-    if name == "mps" and not torch.backends.mps.is_available():
-        raise InputError("device must exist, got 'mps' on a machine without such a GPU")
-    if name in ("cpu", "mps"):
-        return torch.device(name)
-    n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if int(match[1] or 0) >= n_gpus:
-        raise InputError(f"device must exist, got {name!r} with {n_gpus} CUDA GPUs, counted from 0")
-    return torch.device(f"cuda:{match[1]}" if match[1] else "cuda")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from cadenza._check import raise_if
 from cadenza.errors import InputError
 from cadenza.separation import weights
-from cadenza.separation.network import NetworkSeparator
+from cadenza.separation.network_separator import NetworkSeparator
 from cadenza.stems import STEMS
 
 if TYPE_CHECKING:
@@ -22,16 +22,16 @@ _FILES = {
     "bass": "bass-8d85a5bd.pth",
     "other": "other-b52fbbf7.pth",
 }
-_CACHE = "checkpoints"  # where the openunmix package looks for these files, too
+_CACHE = "checkpoints"  # the package openunmix looks for the files in the same folder
 
 
 @dataclass(frozen=True)
 class OpenUnmix(NetworkSeparator):
-    """Recurrent networks, one a source, that mask the spectrogram of the mixture [1]_.
+    """Recurrent networks, one for each source, that mask the spectrogram of the mixture [1]_.
 
     Networks and weights are those of ``umxhq`` in the package ``openunmix``, trained on
-    MUSDB18-HQ. The stems keep the phase of the mixture: no Wiener filter follows, as in the
-    Cadenza baselines.
+    MUSDB18-HQ. The stems keep the phase of the mixture. As in the Cadenza baselines, there is no
+    Wiener filter afterwards.
 
     Parameters
     ----------
@@ -40,10 +40,10 @@ class OpenUnmix(NetworkSeparator):
         the CPU.
     weights : str or Path, optional
         Folder with a state dictionary for each source, ``<source>.pth`` or
-        ``<source>-<SHA-256>.pth``; in the second case the checksum is verified. Default: the
+        ``<source>-<SHA-256>.pth``; in the second form the checksum is verified. Default: the
         published ones, downloaded once (about 140 MB) into torch's cache.
     segment_s, overlap_s : float
-        Seconds of music that the networks see at a time, and of cross-fade between them; see
+        Seconds of music that the networks get at a time, and of cross-fade between them; see
         `cadenza.separation.overlap_add`.
     progress : bool, optional
         Show a progress bar inside a long song. Default: on a terminal.
@@ -62,14 +62,14 @@ class OpenUnmix(NetworkSeparator):
             from openunmix import umxhq
         except ImportError:
             raise InputError(
-                "the separator openunmix must have the package openunmix, "
-                "got none: pip install 'cadenza[openunmix]'"
+                "Open-Unmix needs the package openunmix, which is not installed: "
+                "pip install 'cadenza[openunmix]'"
             ) from None
-        # The order of the targets is the order of the network's output
+        # The order of the targets is that of the network's output
         network: torch.nn.Module = umxhq(targets=list(self.sources), niter=0, pretrained=False)
         for source, path in zip(self.sources, self._files(), strict=True):
             part = network.get_submodule(f"target_models.{source}")
-            # The published files hold the window of the transform as well
+            # The published files also contain the window of the transform
             weights.load(part, path, allow_others=True)
         return network
 
@@ -77,7 +77,7 @@ class OpenUnmix(NetworkSeparator):
         """Weights of each source."""
         if self.weights is None:
             urls = [f"{_URL}/{_FILES[source]}" for source in self.sources]
-            return weights.download(urls, _CACHE, instead="/path/to/a/folder/with/them")
+            return weights.download(urls, _CACHE, instead="a folder that contains them")
         folder = Path(self.weights).expanduser()
         found = {
             source: [*folder.glob(f"{source}.pth"), *folder.glob(f"{source}-*.pth")]
@@ -85,7 +85,7 @@ class OpenUnmix(NetworkSeparator):
         }
         problems = [
             f"{folder}: expected one file {source}.pth or {source}-<SHA-256>.pth, "
-            f"found {len(paths)}; separator.weights must name a folder with one for each source"
+            f"found {len(paths)}; the separator's weights must be a folder with one per source"
             for source, paths in found.items()
             if len(paths) != 1
         ]

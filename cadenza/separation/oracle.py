@@ -1,4 +1,4 @@
-"""The true stems instead of estimated ones: the upper bound of what a separator can do."""
+"""The true stems instead of estimates: the best that a separator could do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from cadenza import audio
 from cadenza.errors import InputError
 from cadenza.separation.protocol import Stems
-from cadenza.stems import STEMS
+from cadenza.stems import STEMS, stem_file
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,16 @@ class Oracle:
     sources: tuple[str, ...] = STEMS
 
     def input_files(self, mixture_path: Path) -> tuple[Path, ...]:
-        """Files of the stems, in the order of `sources`; WAV goes before FLAC."""
-        return tuple(_stem_file(mixture_path.parent, source) for source in self.sources)
+        """Files of the stems, in the order of `sources`; WAV is preferred to FLAC."""
+        return tuple(stem_file(mixture_path.parent, source) for source in self.sources)
 
     def separate_file(self, mixture_path: Path, *, sample_rate: int) -> Stems:
-        """Read the stems beside a mixture, which itself is not needed.
+        """Read the stems beside a mixture; the mixture itself is not read.
 
         Parameters
         ----------
         mixture_path : Path
-            Names the folder.
+            File in the folder of the stems.
         sample_rate : int
             In Hz; stems of another rate are resampled with a logged warning.
 
@@ -68,8 +68,3 @@ class Oracle:
                 f"{mixture_path.parent}: expected stems of one length, found {lengths} samples"
             )
         return stems
-
-
-def _stem_file(folder: Path, source: str) -> Path:
-    wav, flac = folder / f"{source}.wav", folder / f"{source}.flac"
-    return flac if flac.is_file() and not wav.is_file() else wav

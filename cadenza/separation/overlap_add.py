@@ -1,10 +1,10 @@
-"""Running a model over a long signal, chunk by chunk, with cross-fades between chunks.
+"""Run a model over a long signal, chunk by chunk, with cross-fades between the chunks.
 
 Chunk 0 covers the samples ``[0, C)`` and chunk ``k`` covers ``[kC - O, (k + 1)C)``, cut at the end
-of the signal. Neighbours share ``O`` samples, over which one fades out linearly while the next
-fades in; the two weights add to one. With a sample rate ``r``, a segment of ``s`` seconds and an
-overlap of ``o`` seconds, ``C = int(r s (1 + o))`` and ``O = int(o r)``: as in the Cadenza baselines
-the number ``o`` stretches the chunk, too, so 10 s and 0.1 s make chunks of 11 s.
+of the signal. Neighbours share ``O`` samples. There, one fades out linearly while the next fades
+in, and the two weights add up to one. With a sample rate ``r``, a segment of ``s`` seconds and an
+overlap of ``o`` seconds, ``C = int(r s (1 + o))`` and ``O = int(o r)``. As in the Cadenza
+baselines, ``o`` also makes the chunk longer: 10 s and 0.1 s give chunks of 11 s.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def overlap_add(
 ) -> NDArray[np.float64]:
     """Apply a model to overlapping chunks of a mixture and join its estimates.
 
-    A signal that fits into one chunk is processed whole and not faded. Besides the result, only
-    one chunk is in memory.
+    A signal that fits into one chunk is processed whole and not faded. Only the result and one
+    chunk are in memory.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ def overlap_add(
     sample_rate : int
         In Hz.
     segment_s, overlap_s : float
-        Length of a segment and of the cross-fade in seconds; see the head of this module for the
-        length of a chunk that they make. The overlap may be 0 and must be shorter than the segment.
+        Length of a segment and of the cross-fade in seconds. The module's docstring says how long
+        a chunk becomes. The overlap may be 0 and must be shorter than the segment.
     progress : bool, optional
         Show a progress bar over the chunks. Default: on a terminal.
 
@@ -70,7 +70,7 @@ def overlap_add(
     bounds, overlap = _chunks(mixture.shape[1], sample_rate, segment_s, overlap_s)
     fade_in = np.linspace(0.0, 1.0, overlap)
     estimates = np.zeros((n_sources, *mixture.shape))
-    hide = None if progress is None else not progress  # None: unless on a terminal
+    hide = None if progress is None else not progress  # None: tqdm hides it except on a terminal
     for start, stop in tqdm(bounds, desc="separating", leave=False, disable=hide):
         chunk = mixture[:, start:stop]
         estimate = model(chunk)
@@ -87,13 +87,18 @@ def overlap_add(
     return estimates
 
 
+def check_durations(segment_s: float, overlap_s: float) -> None:
+    """Raise a `ValueError` unless chunks can be made of these durations."""
+    _check.positive("segment_s", segment_s)
+    if not 0 <= _check.number("overlap_s", overlap_s) < segment_s:
+        raise ValueError(f"overlap_s must be at least 0 and below segment_s, got {overlap_s!r}")
+
+
 def _chunks(
     n_samples: int, sample_rate: int, segment_s: float, overlap_s: float
 ) -> tuple[list[tuple[int, int]], int]:
     """First and end sample of each chunk, at least one; and the overlap in samples."""
-    _check.positive("segment_s", segment_s)
-    if not 0 <= overlap_s < segment_s:
-        raise ValueError(f"overlap_s must be at least 0 and below segment_s, got {overlap_s!r}")
+    check_durations(segment_s, overlap_s)
     length = int(sample_rate * segment_s * (1 + overlap_s))
     overlap = int(overlap_s * sample_rate)
     if length < 1:

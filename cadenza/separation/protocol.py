@@ -203,12 +203,9 @@ def separate(
     >>> stems["voice"]
     array([[0.1, 0.2], [0.1, 0.2]])
     """
-    x = np.atleast_2d(_check.signal("mixture", mixture))
-    if len(x) == 1:
+    x = _check.mono_or_stereo("mixture", mixture)
+    if np.size(mixture) < x.size:
         logger.warning("mono mixture, used for both channels")
-        x = np.repeat(x, 2, axis=0)
-    if len(x) != 2:
-        raise ValueError(f"mixture must have 1 or 2 channels, got shape {x.shape}")
     if not x.any():
         logger.warning("silent mixture, its stems are silent")
         return {source: np.zeros_like(x) for source in sources}

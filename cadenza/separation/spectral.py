@@ -1,15 +1,15 @@
 """Separation by classical signal processing: no training, no weights, no network.
 
-Four soft masks share each point of a short-time spectrum among the stems:
+Four soft masks divide each point of a short-time spectrum among the stems:
 
 - *drums* get what stands out as a vertical line in the spectrogram. Two median filters of the
-  magnitude, along time and along frequency, estimate its harmonic and its percussive part; their
-  energies are compared as in a Wiener filter [1]_. Below the crossover, where a line along
-  frequency is too short to be seen, the percussive part is what rises above the harmonic one.
-- *bass* gets the harmonic rest below the crossover.
-- *vocals* get the harmonic rest above the crossover as far as both channels agree in amplitude and
-  phase, which is where singers are usually mixed to [2]_, [3]_.
-- *other* gets what then remains.
+  magnitude, along time and along frequency, estimate its harmonic and its percussive part. A Wiener
+  filter compares their energies [1]_. Below the crossover there are too few bins for a line along
+  frequency; there, the percussive part is what exceeds the harmonic part.
+- *bass* gets the harmonic part below the crossover.
+- *vocals* get the harmonic part above the crossover as far as both channels agree in amplitude and
+  phase: singers are usually mixed to the centre [2]_, [3]_.
+- *other* gets the remainder.
 
 It separates far worse than a trained network; use it to try things out, and as a baseline.
 
@@ -29,8 +29,9 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.fft import irfft, rfft
 from scipy.ndimage import correlate1d, median_filter
+from scipy.signal import ShortTimeFFT
+from scipy.signal.windows import hann
 
 from cadenza import _check
 from cadenza.separation.overlap_add import overlap_add
@@ -41,11 +42,11 @@ _HOP_S = 1024 / 44100
 _OVERLAP = 4  # a window is this many hops long
 _MEDIAN = 17  # frames (0.4 s) and bins (180 Hz)
 _CROSSOVER_HZ = 180.0
-_CENTRE_FRAMES = 5  # over which the agreement of the channels is averaged
-_CENTRE_SHARPNESS = 4  # exponent of the agreement: larger leaves vocals less from the sides
+_CENTRE_FRAMES = 5  # the agreement of the channels is averaged over so many frames
+_CENTRE_SHARPNESS = 4  # exponent of the agreement: a larger one gives vocals less of the sides
 _CHUNK_OVERLAP_S = 0.5
 
-_Spectrum = NDArray[np.complex128]  # (channels, frames, bins)
+_Spectrum = NDArray[np.complex128]  # (channels, bins, frames)
 
 
 @dataclass(frozen=True)
@@ -84,16 +85,17 @@ class Spectral:
         -------
         dict of str to ndarray, shape (2, T)
         """
-        hop = round(_check.positive("sample_rate", sample_rate) * _HOP_S)
-        if hop < 1:
-            raise ValueError(f"sample_rate must be an audio rate in Hz, got {sample_rate!r}")
-        bins_hz = np.fft.rfftfreq(_OVERLAP * hop, 1 / sample_rate)
-        low = 1 / (1 + (bins_hz / _CROSSOVER_HZ) ** 4)
+        transform = _transform(sample_rate)
+        low = 1 / (1 + (transform.f / _CROSSOVER_HZ) ** 4)
 
         def model(chunk: NDArray[np.float64]) -> NDArray[np.float64]:
-            spectrum = _analyse(chunk, hop)
+            n_samples = chunk.shape[1]
+            # Whole hops, and the two that the transform needs at least
+            missing = max(-n_samples % transform.hop, 2 * transform.hop - n_samples)
+            spectrum = transform.stft(np.pad(chunk, [(0, 0), (0, missing)]))
             vocals, drums, bass = (
-                _synthesise(mask * spectrum, hop, chunk.shape[1]) for mask in _masks(spectrum, low)
+                transform.istft(mask * spectrum, k1=n_samples + missing)[:, :n_samples]
+                for mask in _masks(spectrum, low)
             )
             # The fourth mask is one minus the others, and the transform is linear
             return np.stack([vocals, drums, bass, chunk - vocals - drums - bass])
@@ -114,22 +116,33 @@ class Spectral:
         )
 
 
+def _transform(sample_rate: int) -> ShortTimeFFT:
+    """Short-time transform with Hann windows; every sample is in four of them."""
+    hop = round(_check.positive("sample_rate", sample_rate) * _HOP_S)
+    if hop < 1:
+        raise ValueError(f"sample_rate must be an audio rate in Hz, got {sample_rate!r}")
+    window = hann(_OVERLAP * hop, sym=False)
+    # The squares of its shifts by a hop add up to 1.5
+    return ShortTimeFFT(window, hop, sample_rate, dual_win=window / 1.5, phase_shift=None)
+
+
 def _masks(
     spectrum: _Spectrum, low: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Masks of vocals, drums and bass, each (frames, bins); they add to at most one.
+    """Masks of vocals, drums and bass, each (bins, frames); their sum is at most one.
 
     Parameters
     ----------
-    spectrum : ndarray, shape (2, frames, bins)
+    spectrum : ndarray, shape (2, bins, frames)
         Both channels.
     low : ndarray, shape (bins,)
         Weight of the region below the crossover, from 1 to 0.
     """
+    low = low[:, np.newaxis]
     power = np.sum(np.abs(spectrum) ** 2, axis=0)
     magnitude = np.sqrt(power)
-    harmonic = median_filter(magnitude, size=(_MEDIAN, 1))
-    vertical = median_filter(magnitude, size=(1, _MEDIAN))
+    harmonic = median_filter(magnitude, size=(1, _MEDIAN))
+    vertical = median_filter(magnitude, size=(_MEDIAN, 1))
     percussive = low * np.maximum(magnitude - harmonic, 0) + (1 - low) * vertical
     drums = _ratio(percussive**2, percussive**2 + harmonic**2)
     centre = _agreement(spectrum, power) ** _CENTRE_SHARPNESS
@@ -139,36 +152,10 @@ def _masks(
 def _agreement(spectrum: _Spectrum, power: NDArray[np.float64]) -> NDArray[np.float64]:
     """1 where the channels are equal, 0 where one of them is silent or they cancel each other."""
     average = np.full(_CENTRE_FRAMES, 1 / _CENTRE_FRAMES)
-    common = correlate1d(2 * np.real(spectrum[0] * np.conj(spectrum[1])), average, axis=0)
-    return np.clip(_ratio(common, correlate1d(power, average, axis=0)), 0, 1)
+    common = correlate1d(2 * np.real(spectrum[0] * np.conj(spectrum[1])), average, axis=-1)
+    return np.clip(_ratio(common, correlate1d(power, average, axis=-1)), 0, 1)
 
 
 def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
     """`part` over `whole`, 0 where there is nothing."""
     return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
-
-
-def _window(hop: int) -> NDArray[np.float64]:
-    """Periodic Hann window; the squares of its four shifts by a hop add to 1.5 everywhere."""
-    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_OVERLAP * hop) / (_OVERLAP * hop))
-
-
-def _analyse(signal: NDArray[np.float64], hop: int) -> _Spectrum:
-    """Short-time spectrum, with as many frames around the signal as every sample is in four."""
-    edge = (_OVERLAP - 1) * hop
-    padded = np.pad(signal, [(0, 0), (edge, edge + -signal.shape[1] % hop)])
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _OVERLAP * hop, axis=1)[:, ::hop]
-    spectrum: _Spectrum = rfft(frames * _window(hop), axis=-1)
-    return spectrum
-
-
-def _synthesise(spectrum: _Spectrum, hop: int, n_samples: int) -> NDArray[np.float64]:
-    """Signal of a short-time spectrum: windowed again and overlap-added."""
-    channels, n_frames, _ = spectrum.shape
-    frames = irfft(spectrum, _OVERLAP * hop, axis=-1) * (_window(hop) / 1.5)
-    quarters = frames.reshape(channels, n_frames, _OVERLAP, hop)
-    signal = np.zeros((channels, n_frames + _OVERLAP - 1, hop))
-    for k in range(_OVERLAP):
-        signal[:, k : k + n_frames] += quarters[:, :, k]
-    edge = (_OVERLAP - 1) * hop
-    return signal.reshape(channels, -1)[:, edge : edge + n_samples]

@@ -1,4 +1,4 @@
-"""Weights of trained networks: found or downloaded, verified, loaded without running any code."""
+"""Weights of trained networks: download, verify, and load them without running code in them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 def download(urls: Sequence[str], folder: str, *, instead: str) -> list[Path]:
-    """Fetch published files into a folder of torch's cache, unless they are there.
+    """Download published files into a folder of torch's cache, unless they are there.
 
     Parameters
     ----------
     urls : sequence of str
-        Where the files are.
+        Addresses of the files.
     folder : str
-        Relative to torch's cache, which the environment variable ``TORCH_HOME`` may move.
+        Relative to torch's cache; the environment variable ``TORCH_HOME`` moves that cache.
     instead : str
-        What a user can give as ``separator.weights`` instead, for the error message.
+        What a user can set the separator's weights to, for the error message.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def download(urls: Sequence[str], folder: str, *, instead: str) -> list[Path]:
     Raises
     ------
     InputError
-        If a file cannot be downloaded: which are missing, where to get them, where to put them.
+        If a file cannot be downloaded: which are missing, where to get and where to put them.
     """
     import torch
 
@@ -49,7 +49,7 @@ def download(urls: Sequence[str], folder: str, *, instead: str) -> list[Path]:
         missing = ", ".join(url for url, path in files.items() if not path.is_file())
         raise InputError(
             f"the separator's weights cannot be downloaded ({error}): get {missing} on another "
-            f"machine and put it into {cache}, or set separator.weights={instead}"
+            f"machine and put it into {cache}, or set the separator's weights to {instead}"
         ) from None
     return list(files.values())
 
@@ -61,7 +61,7 @@ def load(
     sha256: str | None = None,
     allow_others: bool = False,
 ) -> None:
-    """Fill a network with the tensors of a file; all must be there and fit.
+    """Fill a network with the tensors of a file; all must be present and fit.
 
     Parameters
     ----------
@@ -70,10 +70,10 @@ def load(
     path : Path
         State dictionary as written by ``torch.save``.
     sha256 : str, optional
-        Beginning of the SHA-256 that the file must have. Default: the one that torch's convention
-        puts into its name, ``<name>-<SHA-256>.pth``, if there is one.
+        First digits of the SHA-256 that the file must have. Default: those in its name, if it
+        follows torch's convention ``<name>-<SHA-256>.pth``.
     allow_others : bool
-        Whether the file may hold tensors that the network does not have; they are left out.
+        Whether the file may contain tensors that the network does not have; they are left out.
 
     Raises
     ------
@@ -83,12 +83,12 @@ def load(
     import torch
 
     if not path.is_file():
-        raise InputError(f"{path}: file not found; separator.weights must name existing weights")
+        raise InputError(f"{path}: file not found; the separator's weights must be a file")
     _check_sha256(path, _sha256_in_name(path) if sha256 is None else sha256)
     try:
-        # Tensors only: other pickled objects could run code
+        # Only tensors: other pickled objects could run code
         state = dict(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # torch.load fails in many ways on files of other kinds
+    except Exception as error:  # torch.load fails in many ways on other kinds of files
         raise InputError(
             f"{path}: expected weights of a network, a dictionary of tensors written by "
             f"torch.save ({type(error).__name__})"
@@ -109,16 +109,23 @@ def _sha256_in_name(path: Path) -> str | None:
     return match[1] if match else None
 
 
+def check_digits(sha256: str | None) -> None:
+    """Raise an `InputError` unless this can be the beginning of a SHA-256, or None."""
+    if sha256 is None:
+        return
+    if not (isinstance(sha256, str) and re.fullmatch(r"[0-9a-fA-F]+", sha256)):
+        hint = ": put it into quotes" if isinstance(sha256, int) else ""  # YAML made it a number
+        raise InputError(f"sha256 must be a text of hexadecimal digits, got {sha256!r}{hint}")
+
+
 def _check_sha256(path: Path, expected: str | None) -> None:
+    check_digits(expected)
     if expected is None:
         return
-    # YAML reads a text of digits alone as a number, unless it is in quotes
-    if not (isinstance(expected, str) and re.fullmatch(r"[0-9a-fA-F]+", expected)):
-        raise InputError(f"sha256 must be a text of hexadecimal digits, got {expected!r}")
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if not found.startswith(expected.lower()):
         raise InputError(
-            f"{path}: expected a SHA-256 that begins with {expected}, found {found}; the file is "
-            "damaged or another one"
+            f"{path}: expected a SHA-256 that begins with {expected}, found {found}: the file is "
+            "damaged, or it is not the one you mean"
         )

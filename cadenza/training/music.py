@@ -19,7 +19,7 @@ from cadenza import _check, audio
 from cadenza._check import raise_if
 from cadenza._files import read_json
 from cadenza.errors import InputError
-from cadenza.stems import STEMS, instrument_of
+from cadenza.stems import STEMS, instrument_of, stem_file
 from cadenza.training.data import ACCOMPANIMENT, RandomMixes, StemMixes, TargetMixes
 from cadenza.training.pieces import Part, Piece, file_part, piece_from_arrays
 
@@ -181,7 +181,7 @@ class Songs(Music):
                 f"{song.name} {start_s:g} s" if start_s else song.name,
                 tuple(
                     file_part(
-                        _stem_file(song, stem),
+                        stem_file(song, stem),
                         stem,
                         sample_rate=self.sample_rate,
                         start_s=start_s,
@@ -195,14 +195,9 @@ class Songs(Music):
         ]
 
 
-def _stem_file(song: Path, stem: str) -> Path:
-    wav, flac = song / f"{stem}.wav", song / f"{stem}.flac"
-    return flac if flac.is_file() and not wav.is_file() else wav
-
-
 def _excerpts(song: Path, *, whole: bool) -> list[tuple[float, float | None]]:
     """Start and duration of the excerpts of a song in seconds; None is all that there is."""
-    found = audio.info(_stem_file(song, STEMS[0]))
+    found = audio.info(stem_file(song, STEMS[0]))
     n_excerpts = int(found.frames / found.sample_rate / _VALIDATION_S)
     if whole or n_excerpts <= 1:
         return [(0.0, None)]

@@ -20,7 +20,8 @@ from cadenza import audio
 from cadenza.runner import cli as app
 from cadenza.separation import prepare
 from cadenza.separation.convtasnet import files as convtasnet_files
-from cadenza.separation.instruments import ConvTasNetVDBO, InstrumentSeparator
+from cadenza.separation.convtasnet_ensemble import ConvTasNetEnsemble
+from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO
 
 from .conftest import RATE, write_cad2_download, write_song
 from .conftest import call as call_recipe
@@ -177,7 +178,7 @@ def test_from_training_to_scores_on_real_quartets(shared, tmp_path, monkeypatch)
 def test_the_trained_network_is_a_separator(music, rng):
     assert call("train", *music, "training.epochs=1", "exp_dir=out") == 0
     separator = build_separator("convtasnet", models_dir="out/models")
-    assert isinstance(separator, InstrumentSeparator)
+    assert isinstance(separator, ConvTasNetEnsemble)
     mixture = 0.1 * rng.standard_normal((2, RATE))
     stems = separator(mixture, sample_rate=RATE, instruments=("Violin",))
     assert stems["Violin"].shape == mixture.shape

@@ -19,16 +19,13 @@ from omegaconf import OmegaConf
 from safetensors.torch import save_file
 
 from cadenza.errors import InputError
-from cadenza.separation import instruments
 from cadenza.separation.convtasnet import files as convtasnet_files
+from cadenza.separation.convtasnet.files import model_name
 from cadenza.separation.convtasnet.network import ConvTasNet, ConvTasNetConfig, initialise
-from cadenza.separation.instruments import (
-    INSTRUMENTS,
-    ConvTasNetVDBO,
-    InstrumentModel,
-    InstrumentSeparator,
-    model_name,
-)
+from cadenza.separation.convtasnet_ensemble import ConvTasNetEnsemble
+from cadenza.separation.convtasnet_instrument import ConvTasNetInstrument
+from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO
+from cadenza.stems import INSTRUMENTS
 
 SAMPLE_RATE = 44100
 TINY = {"N": 6, "L": 4, "B": 5, "H": 7, "P": 3, "X": 2, "R": 2, "C": 2, "audio_channels": 2}
@@ -140,7 +137,7 @@ def test_published_weights_load_by_their_names_and_run(tmp_path, causal, norm):
         json.dumps(config | {"norm_type": norm, "causal": causal})
     )
 
-    separator = InstrumentModel(device="cpu", weights=tmp_path, instrument="Violin")
+    separator = ConvTasNetInstrument(device="cpu", weights=tmp_path, instrument="Violin")
     mixture = 0.1 * np.random.default_rng(4).standard_normal((2, 5000))
     stems = separator(mixture, sample_rate=SAMPLE_RATE)
     assert list(stems) == ["target", "accompaniment"]
@@ -215,7 +212,8 @@ def test_impossible_networks(changes, message):
         ConvTasNetConfig(**{**TINY, **changes})
 
 
-def test_b21_scales_start_at_one_and_offsets_at_zero():
+def test_scales_start_at_one_and_offsets_at_zero():
+    """B21."""
     network = tiny()
     state = network.state_dict()
     assert all((v == 1).all() for name, v in state.items() if name.endswith("gamma"))
@@ -299,11 +297,11 @@ def models_dir(tmp_path):
 def test_an_instrument_is_its_target_and_a_part_of_the_rest(models_dir, rng):
     mixture = 0.1 * rng.standard_normal((2, 6000))
     original = mixture.copy()
-    separator = InstrumentSeparator(device="cpu", models_dir=models_dir, add_residual=0.3)
+    separator = ConvTasNetEnsemble(device="cpu", models_dir=models_dir, add_residual=0.3)
     stems = separator(mixture, sample_rate=SAMPLE_RATE, instruments=["Oboe", "Flute", "Oboe"])
     assert list(stems) == ["Oboe", "Flute"]  # B4: two voices are estimated once
     folder = models_dir / model_name("Oboe", causal=False)
-    oboe = InstrumentModel(device="cpu", weights=folder, instrument="Oboe")
+    oboe = ConvTasNetInstrument(device="cpu", weights=folder, instrument="Oboe")
     parts = oboe(mixture, sample_rate=SAMPLE_RATE)
     expected = parts["target"] + 0.3 * parts["accompaniment"]
     np.testing.assert_array_equal(stems["Oboe"], expected)
@@ -314,20 +312,21 @@ def test_each_network_is_loaded_once_and_only_if_it_is_needed(models_dir, monkey
     loaded = []
     load = convtasnet_files.load
     monkeypatch.setattr(convtasnet_files, "load", lambda f: loaded.append(f.name) or load(f))
-    separator = InstrumentSeparator(device="cpu", models_dir=models_dir)
+    separator = ConvTasNetEnsemble(device="cpu", models_dir=models_dir)
     separator.prepare(["Flute", "Flute"])
     for _ in range(2):
         separator(rng.standard_normal((2, 5000)), sample_rate=44100, instruments=["Flute"])
     assert loaded == ["ConvTasNet_Flute_NonCausal"]
 
 
-def test_b6_segment_and_overlap_are_used(models_dir, monkeypatch, rng):
+def test_segment_and_overlap_are_used(models_dir, monkeypatch, rng):
+    """B6."""
     lengths = []
     forward = ConvTasNet.forward
     monkeypatch.setattr(
         ConvTasNet, "forward", lambda self, x: lengths.append(x.shape[-1]) or forward(self, x)
     )
-    separator = InstrumentSeparator(
+    separator = ConvTasNetEnsemble(
         device="cpu", models_dir=models_dir, segment_s=1.0, overlap_s=0.1
     )
     separator(rng.standard_normal((2, 100_000)), sample_rate=44100, instruments=["Flute"])
@@ -335,23 +334,30 @@ def test_b6_segment_and_overlap_are_used(models_dir, monkeypatch, rng):
 
 
 def test_all_missing_networks_are_named(models_dir):
-    separator = InstrumentSeparator(device="cpu", models_dir=models_dir)
+    separator = ConvTasNetEnsemble(device="cpu", models_dir=models_dir)
     with pytest.raises(InputError) as caught:
         separator.prepare()
     assert len(caught.value.problems) == 6
     assert str(models_dir / "ConvTasNet_Violin_NonCausal") in str(caught.value)
     with pytest.raises(InputError, match="ConvTasNet_Oboe_Causal"):
-        InstrumentSeparator(models_dir=models_dir, causality="causal").prepare(["Oboe"])
+        ConvTasNetEnsemble(models_dir=models_dir, causality="causal").prepare(["Oboe"])
 
 
 def test_wrong_choices(models_dir):
     with pytest.raises(ValueError, match="causality must be noncausal or causal, got 'both'"):
-        InstrumentSeparator(causality="both")
+        ConvTasNetEnsemble(causality="both")
+    for options in ({"segment_s": 0}, {"overlap_s": -1}, {"add_residual": -0.1}):
+        with pytest.raises(ValueError, match=f"{next(iter(options))} must be"):
+            ConvTasNetEnsemble(**options)
+    with pytest.raises(ValueError, match="segment_s must be positive"):
+        ConvTasNetVDBO(segment_s=0)
+    with pytest.raises(InputError, match="device must be null, cpu"):
+        ConvTasNetEnsemble(device="tpu")
     with pytest.raises(InputError, match=r"instrument must be one of Bassoon, .* got 'Horn'"):
-        InstrumentSeparator(models_dir=models_dir).prepare(["Horn"])
+        ConvTasNetEnsemble(models_dir=models_dir).prepare(["Horn"])
     flute = models_dir / model_name("Flute", causal=False)
     with pytest.raises(InputError, match=r"expected a network for Oboe,.* found one for Flute,"):
-        InstrumentModel(weights=flute, instrument="Oboe").prepare()
+        ConvTasNetInstrument(weights=flute, instrument="Oboe").prepare()
     with pytest.raises(InputError, match=r"expected a network with \(C, .*\(4, 2, 44100\), found"):
         ConvTasNetVDBO(weights=flute).prepare()
 
@@ -379,13 +385,13 @@ def hub(tmp_path, monkeypatch):
 
 def test_offline_the_message_names_the_files_and_where_to_put_them(hub):
     with pytest.raises(InputError) as caught:
-        InstrumentSeparator(device="cpu").prepare()
+        ConvTasNetEnsemble(device="cpu").prepare()
     assert len(caught.value.problems) == len(INSTRUMENTS)
     message = caught.value.problems[0]
     name = "ConvTasNet_Bassoon_NonCausal"
     assert f"{name} cannot be downloaded" in message
     assert f"https://huggingface.co/cadenzachallenge/{name}" in message
-    assert f"FOLDER/{name}, and set separator.models_dir=FOLDER" in message
+    assert f"FOLDER/{name}, and set the separator's models_dir to FOLDER" in message
 
 
 def test_what_is_in_the_cache_of_the_hub_needs_no_network(hub):
@@ -395,11 +401,11 @@ def test_what_is_in_the_cache_of_the_hub_needs_no_network(hub):
     convtasnet_files.save(
         tiny(causal=True, norm_type="cLN"), repository / "snapshots" / "abc", metadata={}
     )
-    separator = InstrumentSeparator(device="cpu", causality="causal")
+    separator = ConvTasNetEnsemble(device="cpu", causality="causal")
     separator.prepare(["Viola"])
     (repository / "snapshots" / "abc" / "config.json").unlink()
     with pytest.raises(InputError, match="ConvTasNet_Viola_Causal cannot be downloaded"):
-        InstrumentSeparator(device="cpu", causality="causal").prepare(["Viola"])
+        ConvTasNetEnsemble(device="cpu", causality="causal").prepare(["Viola"])
 
 
 def test_only_two_files_are_downloaded(hub, monkeypatch):
@@ -411,7 +417,7 @@ def test_only_two_files_are_downloaded(hub, monkeypatch):
         return str(hub / "fetched")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    assert instruments._download("ConvTasNet_Sax_NonCausal") == hub / "fetched"
-    InstrumentSeparator(device="cpu").prepare(["Sax"])
+    assert convtasnet_files.download("ConvTasNet_Sax_NonCausal") == hub / "fetched"
+    ConvTasNetEnsemble(device="cpu").prepare(["Sax"])
     expected = ("cadenzachallenge/ConvTasNet_Sax_NonCausal", ["config.json", "model.safetensors"])
     assert calls == [expected] * 2

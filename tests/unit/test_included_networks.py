@@ -1,20 +1,16 @@
-"""The small networks that come with cadenza, on music that none of them has heard."""
+"""The small networks that are included in cadenza, on music that was not in their training."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cadenza.errors import InputError
 from cadenza.runner.blocks import made_of
-from cadenza.separation import instruments
-from cadenza.separation.instruments import (
-    INSTRUMENTS,
-    ConvTasNetVDBO,
-    InstrumentSeparator,
-)
-from cadenza.stems import instrument_of
+from cadenza.separation.convtasnet.files import INCLUDED
+from cadenza.separation.convtasnet_ensemble import ConvTasNetEnsemble
+from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO
+from cadenza.stems import INSTRUMENTS, instrument_of
 from cadenza.synthetic.dataset import chamber_sources, chamber_stems, song_stems
 
 PIECE = {"duration_s": 4.0, "sample_rate": 44100}
@@ -32,28 +28,26 @@ def improvement_on_a_piece_db(instrument):
     stems = chamber_stems(1, index, **PIECE)
     source = sum(stem for name, stem in stems.items() if instrument_of(name) == instrument)
     mixture = sum(stems.values())
-    separator = InstrumentSeparator(models_dir="included", add_residual=0, device="cpu")
+    separator = ConvTasNetEnsemble(models_dir="included", add_residual=0, device="cpu")
     estimate = separator(mixture, sample_rate=44100, instruments=[instrument])[instrument]
     return improvement_db(source, estimate, mixture)
 
 
-def test_all_are_there_and_small():
-    InstrumentSeparator(models_dir="included").prepare()
+def test_all_networks_are_included_and_small():
+    ConvTasNetEnsemble(models_dir="included").prepare()
     ConvTasNetVDBO().prepare()
-    files = Path(instruments.__file__).with_name("models").rglob("*.*")
+    files = INCLUDED.rglob("*.*")
     assert sum(path.stat().st_size for path in files) < 6e6
 
 
 def test_results_depend_on_their_files():
-    assert len(made_of(InstrumentSeparator(models_dir="included"))) == 2 * (len(INSTRUMENTS) + 1)
+    assert len(made_of(ConvTasNetEnsemble(models_dir="included"))) == 2 * (len(INSTRUMENTS) + 1)
     assert len(made_of(ConvTasNetVDBO())) == 2
 
 
-def test_only_non_causal_ones():
-    with pytest.raises(
-        instruments.InputError, match="must be noncausal with the included networks"
-    ):
-        InstrumentSeparator(models_dir="included", causality="causal")
+def test_there_are_no_causal_ones():
+    with pytest.raises(InputError, match="must be noncausal with the included networks"):
+        ConvTasNetEnsemble(models_dir="included", causality="causal")
 
 
 @pytest.mark.slow

@@ -13,8 +13,8 @@ from omegaconf import OmegaConf
 from cadenza import audio
 from cadenza.errors import InputError
 from cadenza.separation import FileSeparator, input_files, prepare, separate, separate_file
-from cadenza.separation.instruments import INSTRUMENTS
 from cadenza.separation.oracle import Oracle
+from cadenza.stems import INSTRUMENTS
 from tests.conftest import REPOSITORY, tone
 
 SAMPLE_RATE = 44100
@@ -56,7 +56,8 @@ def test_stems_get_the_names_in_the_models_order(rng):
 
 @pytest.mark.parametrize("n_samples", [44100, 44101, 44102, 44103])
 @pytest.mark.parametrize("model_sample_rate", [16000, 48000])
-def test_b7_other_model_rate_is_resampled_along_time_and_back(n_samples, model_sample_rate):
+def test_other_model_rate_is_resampled_along_time_and_back(n_samples, model_sample_rate):
+    """B7."""
     mixture = np.stack([tone(n_samples), -0.5 * tone(n_samples)])
     seen = []
 
@@ -72,7 +73,8 @@ def test_b7_other_model_rate_is_resampled_along_time_and_back(n_samples, model_s
         np.testing.assert_allclose(stems[name][:, middle], share * mixture[:, middle], atol=1e-4)
 
 
-def test_b8_silence_gives_silence_without_asking_the_model(caplog):
+def test_silence_gives_silence_without_asking_the_model(caplog):
+    """B8."""
     with caplog.at_level(logging.WARNING):
         stems = run(np.zeros((2, 300)), model=None)
     assert "silent mixture" in caplog.text
@@ -80,7 +82,8 @@ def test_b8_silence_gives_silence_without_asking_the_model(caplog):
 
 
 @pytest.mark.parametrize("shape", [(400,), (1, 400)])
-def test_b9_mono_is_used_for_both_channels(rng, caplog, shape):
+def test_mono_is_used_for_both_channels(rng, caplog, shape):
+    """B9."""
     mono = rng.standard_normal(shape)
     with caplog.at_level(logging.WARNING):
         stems = run(mono)
@@ -114,7 +117,8 @@ def test_separate_file_reads_any_rate_and_mono(tmp_path, caplog):
     [
         (lambda x: {"voice": x}, r"must return the stems \['voice', 'rest'\], got \['voice'\]"),
         (lambda x: np.stack([x, x]), "must return the stems .*, got ndarray"),
-        (lambda x: {"voice": x, "rest": x.T}, r"stem rest of .* must have the shape \(2, 100\)"),
+        (lambda x: {"voice": x, "rest": x[:1]}, r"stem rest of .* must have the shape \(2, 100\)"),
+        (lambda x: {"voice": x, "rest": x.T}, "stem rest of .* must have time on the last axis"),
         (lambda x: {"voice": x * np.nan, "rest": x}, "stem voice of .* must be finite"),
     ],
 )

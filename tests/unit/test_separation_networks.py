@@ -20,7 +20,7 @@ import torch
 from cadenza.errors import InputError
 from cadenza.separation import demucs, openunmix, prepare, weights
 from cadenza.separation.demucs import HybridDemucs
-from cadenza.separation.network import find_device
+from cadenza.separation.device import find_device
 from cadenza.separation.openunmix import OpenUnmix
 from cadenza.stems import STEMS
 
@@ -93,14 +93,16 @@ def test_openunmix_gets_the_mixture_as_it_is(network, rng):
     [np.full((2, 5000), 0.1), np.outer([1, -1], np.sin(np.arange(5000)))],
     ids=["constant", "opposite channels"],
 )
-def test_b8_a_mid_signal_without_variation_is_not_normalised(network, mixture):
+def test_a_mid_signal_without_variation_is_not_normalised(network, mixture):
+    """B8."""
     stems = HybridDemucs(device="cpu")(mixture, sample_rate=SAMPLE_RATE)
     np.testing.assert_allclose(stems["bass"], 2 * mixture, rtol=1e-6)
     assert len(network.inputs) == 1
 
 
 @pytest.mark.parametrize("separator", [HybridDemucs(), OpenUnmix()])
-def test_b8_silence_needs_no_weights(hub, separator):
+def test_silence_needs_no_weights(hub, separator):
+    """B8."""
     stems = separator(np.zeros((2, 1000)), sample_rate=SAMPLE_RATE)
     assert all(not stem.any() for stem in stems.values())
 
@@ -123,30 +125,62 @@ def test_devices_of_a_machine_without_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert find_device(None) == find_device("cpu") == torch.device("cpu")
     for name in ("gpu0", "cuda", "cuda:0"):
-        with pytest.raises(InputError, match=f"got '{name}' with 0 CUDA GPUs"):
+        with pytest.raises(InputError, match=rf"^no such device: {name} \(no CUDA GPU found\)$"):
             find_device(name)
 
 
-def test_b20_devices_of_a_machine_with_two_gpus(monkeypatch):
+def test_devices_of_a_machine_with_two_gpus(monkeypatch):
+    """B20."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     names = {"gpu0": "cuda:0", "gpu1": "cuda:1", "cuda:1": "cuda:1", "cuda": "cuda", None: "cuda"}
     for name, expected in names.items():
         assert find_device(name) == torch.device(expected)
     for name in ("gpu2", "cuda:2"):
-        with pytest.raises(InputError, match=f"device must exist, got '{name}' with 2 CUDA GPUs"):
+        with pytest.raises(InputError, match=rf"^no such device: {name} \(2 CUDA GPUs found\)$"):
             find_device(name)
 
 
-@pytest.mark.parametrize("name", ["gpu", "gpu-1", "cuda0", "tpu", "", "CPU"])
-def test_unknown_devices(name):
-    with pytest.raises(InputError, match=f"device must be null, cpu, .* or mps, got '{name}'"):
+def test_the_only_gpu_is_counted_in_the_singular(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(InputError, match=r"^no such device: cuda:1 \(1 CUDA GPU found\)$"):
+        find_device("cuda:1")
+
+
+@pytest.mark.parametrize("name", ["gpu", "gpu-1", "cuda0", "tpu", "", "CPU", 0])
+def test_unknown_devices_are_refused_before_anything_is_loaded(name):
+    message = f"device must be null, cpu, .* or mps, got {name!r}"
+    with pytest.raises(InputError, match=message):
         find_device(name)
+    for separator in (HybridDemucs, OpenUnmix):
+        with pytest.raises(InputError, match=message):
+            separator(device=name)
+
+
+@pytest.mark.parametrize("separator", [HybridDemucs, OpenUnmix])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"segment_s": 0}, "segment_s must be positive, got 0"),
+        ({"segment_s": float("nan")}, "segment_s must be positive, got nan"),
+        ({"overlap_s": -0.1}, "overlap_s must be at least 0 and below segment_s, got -0.1"),
+        ({"segment_s": 1.0, "overlap_s": 1.0}, "overlap_s must be at least 0 and below segment_s"),
+    ],
+)
+def test_impossible_durations_are_refused_at_construction(separator, options, message):
+    with pytest.raises(ValueError, match=message):
+        separator(**options)
+
+
+def test_durations_of_the_wrong_type_are_named():
+    with pytest.raises(TypeError, match="segment_s must be a number, got '10'"):
+        HybridDemucs(segment_s="10")
 
 
 def test_mps_without_an_apple_gpu(monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    with pytest.raises(InputError, match="device must exist, got 'mps'"):
+    with pytest.raises(InputError, match=r"^no such device: mps \(no Apple GPU found\)$"):
         find_device("mps")
 
 
@@ -165,12 +199,13 @@ def test_offline_one_message_names_the_files_and_where_to_put_them(hub, separato
     assert "no route to" in message
     assert all(file in message for file in files)
     assert f"put it into {hub / folder}" in message
-    assert "separator.weights=" in message
+    assert "or set the separator's weights to" in message
 
 
-def test_the_device_is_checked_before_anything_is_downloaded(hub):
-    with pytest.raises(InputError, match="device must be"):
-        HybridDemucs(device="tpu").prepare()
+def test_the_device_is_checked_before_anything_is_downloaded(hub, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="no such device: gpu7"):
+        HybridDemucs(device="gpu7").prepare()
 
 
 def test_what_is_in_the_cache_is_not_downloaded_again(hub):
@@ -220,7 +255,9 @@ class Trap:
 def test_files_that_are_no_weights(tmp_path):
     network = torch.nn.Linear(2, 3)
     path = tmp_path / "weights.pt"
-    with pytest.raises(InputError, match=r"weights.pt: file not found; separator.weights must"):
+    with pytest.raises(
+        InputError, match=r"weights.pt: file not found; the separator's weights must"
+    ):
         weights.load(network, path)
     for content in (b"", b"not a network", pickle.dumps(Trap(), protocol=2)):
         path.write_bytes(content)
@@ -264,6 +301,10 @@ def test_checksums(tmp_path):
     for wrong in (12345678, "", "sha256:0123"):
         with pytest.raises(InputError, match=f"sha256 must be a text .*, got {wrong!r}"):
             weights.load(network, tmp_path / f"weights-{digest[:8]}.pt", sha256=wrong)
+        with pytest.raises(InputError, match="sha256 must be a text"):
+            HybridDemucs(sha256=wrong)
+    with pytest.raises(InputError, match="got 12345678: put it into quotes"):
+        HybridDemucs(sha256=12345678)
     damaged = (tmp_path / f"weights-{digest[:8]}.pt").rename(tmp_path / "weights-00000000.pt")
     with pytest.raises(InputError, match="begins with 00000000, found"):
         weights.load(network, damaged)

@@ -50,13 +50,15 @@ def test_fades_are_linear():
     np.testing.assert_allclose(result, expected, rtol=0, atol=1e-15)
 
 
-def test_b1_the_end_of_a_single_chunk_is_not_faded(rng):
+def test_the_end_of_a_single_chunk_is_not_faded(rng):
+    """B1."""
     mixture = rng.standard_normal((2, 1100))
     np.testing.assert_array_equal(run(mixture, segment_s=1)[0], mixture)
 
 
 @pytest.mark.parametrize("n_samples", [1, 50, 100])
-def test_b2_signals_up_to_the_overlap_are_processed(rng, n_samples):
+def test_signals_up_to_the_overlap_are_processed(rng, n_samples):
+    """B2."""
     mixture = rng.standard_normal((2, n_samples))
     np.testing.assert_array_equal(run(mixture, segment_s=1)[0], mixture)
 

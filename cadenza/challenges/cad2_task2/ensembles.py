@@ -20,8 +20,7 @@ from cadenza.audiogram import Listener, read_listeners
 from cadenza.challenges.metadata import read_object
 from cadenza.errors import InputError
 from cadenza.runner.sharding import thin
-from cadenza.separation.instruments import INSTRUMENTS
-from cadenza.stems import instrument_of
+from cadenza.stems import INSTRUMENTS, instrument_of
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from cadenza.remix import repeated_instrument_gains
 from cadenza.runner import cli as app
 from cadenza.runner.blocks import stem_cache
 from cadenza.separation import Stems
-from cadenza.separation.instruments import InstrumentSeparator
+from cadenza.separation.convtasnet_ensemble import ConvTasNetEnsemble
 from cadenza.separation.oracle import Oracle
 
 Estimates = tuple[Stems, dict[str, float]]
@@ -65,7 +65,7 @@ class Estimator:
         if not set(families) <= set(known):
             name = type(self.separator).__name__
             raise InputError(f"separator {name} knows {list(known)}, the music has {families}")
-        if isinstance(self.separator, InstrumentSeparator):
+        if isinstance(self.separator, ConvTasNetEnsemble):
             self.separator.prepare(families)
 
     def input_files(self, pair: QuartetPair) -> tuple[Path, ...]:

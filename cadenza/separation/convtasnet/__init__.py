@@ -1,1 +1,1 @@
-"""Conv-TasNet: the network and the files that it is stored in."""
+"""Conv-TasNet: the network, its files, and what its separators share."""

@@ -1,4 +1,4 @@
-"""Files of a Conv-TasNet, in the format of the published ones: a JSON and a safetensors file."""
+"""Files of a Conv-TasNet: a JSON and a safetensors file in a folder, as for the published ones."""
 
 from __future__ import annotations
 
@@ -19,9 +19,50 @@ logger = logging.getLogger(__name__)
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 
+INCLUDED = Path(__file__).parents[1] / "models"
+"""Folder with the small networks that are included in cadenza."""
+
+_OWNER = "cadenzachallenge"  # on the Hugging Face hub
+
+
+def model_name(target: str, *, causal: bool) -> str:
+    """Name of the folder with the network of a target, as for the published ones.
+
+    Examples
+    --------
+    >>> model_name("Violin", causal=False)
+    'ConvTasNet_Violin_NonCausal'
+    """
+    return f"ConvTasNet_{target}_{'Causal' if causal else 'NonCausal'}"
+
+
+def download(name: str) -> Path:
+    """Folder of a published network in the cache of the hub; fetched if it is not there.
+
+    Raises
+    ------
+    InputError
+        If the network cannot be fetched: what to get, and where to put it.
+    """
+    from huggingface_hub import snapshot_download, try_to_load_from_cache
+
+    repository = f"{_OWNER}/{name}"
+    cached = [try_to_load_from_cache(repository, file) for file in (CONFIG_FILE, WEIGHTS_FILE)]
+    if all(isinstance(path, str) for path in cached):
+        return Path(str(cached[0])).parent
+    try:
+        return Path(snapshot_download(repository, allow_patterns=[CONFIG_FILE, WEIGHTS_FILE]))
+    except Exception as error:  # the hub, its cache and the connection fail in many ways
+        raise InputError(
+            f"{name} cannot be downloaded ({type(error).__name__}): on another machine get "
+            f"{CONFIG_FILE} and {WEIGHTS_FILE} from https://huggingface.co/{repository}, put them "
+            f"into FOLDER/{name}, and set the separator's models_dir to FOLDER; or set it to "
+            "'included' for the small networks that are part of cadenza"
+        ) from None
+
 
 def save(network: ConvTasNet, folder: str | Path, *, metadata: Mapping[str, str]) -> None:
-    """Write ``config.json`` and ``model.safetensors``, the format of the published models.
+    """Write ``config.json`` and ``model.safetensors``.
 
     Parameters
     ----------
@@ -30,7 +71,7 @@ def save(network: ConvTasNet, folder: str | Path, *, metadata: Mapping[str, str]
     folder : str or Path
         Created if necessary; files in it are replaced.
     metadata : mapping of str to str
-        Texts for the head of the weights, such as what the sources are.
+        Texts for the header of the weights, such as the names of the sources.
     """
     from safetensors.torch import save as to_bytes
 
@@ -38,7 +79,7 @@ def save(network: ConvTasNet, folder: str | Path, *, metadata: Mapping[str, str]
         temporary.write_text(json.dumps(asdict(network.config), indent=2), encoding="utf-8")
     weights = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
     with replacing(Path(folder) / WEIGHTS_FILE) as temporary:
-        # Safetensors would write a file that nobody else may read
+        # safetensors itself would write a file that only its owner may read
         temporary.write_bytes(to_bytes(weights, {"format": "pt", **metadata}))
 
 
@@ -50,7 +91,7 @@ def load(folder: str | Path) -> tuple[ConvTasNet, dict[str, str]]:
     network : ConvTasNet
         On the CPU.
     metadata : dict of str to str
-        Texts from the head of the weights; published weights have none of ours.
+        Texts from the header of the weights; published weights do not have those of `save`.
 
     Raises
     ------

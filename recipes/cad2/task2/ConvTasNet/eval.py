@@ -20,9 +20,10 @@ from cadenza._paths import safe_name
 from cadenza.runner import cli as app
 from cadenza.runner.run import Item, Report
 from cadenza.runner.run import run as run_items
-from cadenza.separation.convtasnet.files import CONFIG_FILE, WEIGHTS_FILE
-from cadenza.separation.instruments import ConvTasNetVDBO, InstrumentModel, model_name
-from cadenza.separation.network import NetworkSeparator
+from cadenza.separation.convtasnet.files import CONFIG_FILE, WEIGHTS_FILE, model_name
+from cadenza.separation.convtasnet_instrument import ConvTasNetInstrument
+from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO
+from cadenza.separation.network_separator import NetworkSeparator
 from cadenza.training.batches import WholePieces
 from cadenza.training.bss_eval import SCORES, evaluate
 from cadenza.training.music import Music
@@ -41,7 +42,7 @@ def build_separator(config: DictConfig, music: Music) -> NetworkSeparator:
     }
     if music.sources == ConvTasNetVDBO.sources:
         return ConvTasNetVDBO(**options)
-    return InstrumentModel(**options, instrument=music.target)
+    return ConvTasNetInstrument(**options, instrument=music.target)
 
 
 def process_item(

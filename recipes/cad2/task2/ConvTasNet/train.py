@@ -17,8 +17,8 @@ from cadenza._files import replacing
 from cadenza.errors import InputError
 from cadenza.runner import cli as app
 from cadenza.separation.convtasnet import files as convtasnet_files
-from cadenza.separation.instruments import model_name
-from cadenza.separation.network import find_device
+from cadenza.separation.convtasnet.files import model_name
+from cadenza.separation.device import find_device
 from cadenza.training.batches import WholePieces
 from cadenza.training.memory import reuse_freed_memory
 from cadenza.training.music import Music
