@@ -1,11 +1,11 @@
-"""Time, memory and output of cadenza's multiband compressor beside the reference implementation's.
+"""Compare time, memory and output of cadenza's multiband compressor with pyClarity's.
 
     python benchmarks/multiband.py                            # 10 and 60 s of stereo music
     python benchmarks/multiband.py --seconds 10 --repeats 9
     python benchmarks/multiband.py --peer-python /path/to/python
 
-The peer, pyClarity 0.9.0, has the same environment as in `haaqi.py`. Every measurement is a fresh
-process on one core with one thread, and the two implementations take turns.
+pyClarity 0.9.0 runs in the same environment as in `haaqi.py`. Every measurement is a new process on
+one core with one thread, and the two implementations alternate.
 """
 
 from __future__ import annotations
@@ -43,16 +43,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, nargs="+", default=[10, 60])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--peer-python", type=Path, help="Python that has pyClarity installed")
-    parser.add_argument("--worker", choices=["ours", "peer"], help=argparse.SUPPRESS)
+    parser.add_argument("--worker", choices=["cadenza", "pyClarity"], help=argparse.SUPPRESS)
     parser.add_argument("--output", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
         print(json.dumps(measure(options.worker, options.seconds[0], options.output)))
         return
-    pythons = {"ours": Path(sys.executable), "peer": options.peer_python or peer_python()}
-    print(f"{cpu_name()}, one core; Python {platform.python_version()}; peer: {PEER}")
+    pythons = {
+        "cadenza": Path(sys.executable),
+        "pyClarity": options.peer_python or peer_python(),
+    }
+    print(f"{cpu_name()}, one core; Python {platform.python_version()}; {PEER}")
     print(f"Stereo at 44.1 kHz, six bands, CPU time, median of {options.repeats}\n")
-    print("| clip | ours | peer | peer / ours | memory ours | peer | difference |")
+    print("| clip | cadenza | pyClarity | ratio | memory cadenza | pyClarity | difference |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for seconds in options.seconds:
         print(row(seconds, options.repeats, pythons), flush=True)
@@ -68,15 +71,15 @@ def row(seconds: float, repeats: int, pythons: dict[str, Path]) -> str:
         for _ in range(repeats):
             for name, python in pythons.items():
                 runs[name].append(in_fresh_process(name, python, seconds, files[name]))
-        ours_output, peer_output = (np.load(files[name]) for name in ("ours", "peer"))
-    ours, peer = (
+        output, reference = (np.load(files[name]) for name in pythons)
+    ours, theirs = (
         {key: statistics.median(run[key] for run in runs[name]) for key in ("cpu_s", "mb")}
-        for name in ("ours", "peer")
+        for name in pythons
     )
-    difference = np.abs(ours_output - peer_output).max() / np.abs(peer_output).max()
+    difference = np.abs(output - reference).max() / np.abs(reference).max()
     return (
-        f"| {seconds:g} s | {ours['cpu_s']:.3f} s | {peer['cpu_s']:.3f} s "
-        f"| {peer['cpu_s'] / ours['cpu_s']:.1f} | {ours['mb']:.0f} MB | {peer['mb']:.0f} MB "
+        f"| {seconds:g} s | {ours['cpu_s']:.3f} s | {theirs['cpu_s']:.3f} s "
+        f"| {theirs['cpu_s'] / ours['cpu_s']:.1f} | {ours['mb']:.0f} MB | {theirs['mb']:.0f} MB "
         f"| {difference:.0e} |"
     )
 
@@ -95,8 +98,8 @@ def measure(name: str, seconds: float, output: Path) -> dict[str, float]:
 
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    compressor = {"ours": our_compressor, "peer": peer_compressor}[name]()
-    compressor(music(1))  # imports and compilation do not count
+    compressor = {"cadenza": cadenza_compressor, "pyClarity": pyclarity_compressor}[name]()
+    compressor(music(1))  # imports and compilation are not measured
     signal = music(seconds)
     start = time.process_time()
     compressed = compressor(signal)
@@ -118,7 +121,7 @@ def music(seconds: float) -> NDArray[np.float64]:
     return ears
 
 
-def our_compressor() -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+def cadenza_compressor() -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     from cadenza.hearing_aid import MultibandCompressor
 
     return MultibandCompressor(
@@ -132,7 +135,7 @@ def our_compressor() -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     )
 
 
-def peer_compressor() -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+def pyclarity_compressor() -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     from clarity.enhancer.multiband_compressor import MultibandCompressor
 
     return MultibandCompressor(

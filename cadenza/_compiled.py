@@ -19,10 +19,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def kernel(*, fused: bool = False) -> Callable[[Function], Function]:
     """Compile a function at its first call, for the machine it runs on.
 
-    The result is cached beside the source or, if that folder cannot be written, in the user's cache
-    folder; `NUMBA_CACHE_DIR` sets another folder. The cache notices changes in the file of the
-    function, but not in compiled functions that it imports from other files. Therefore a kernel
-    and the compiled functions that it calls belong in one file.
+    The result is kept beside the source or, where that cannot be written, in the user's cache
+    folder; `NUMBA_CACHE_DIR` names another folder. The cache notices changes of the file in which
+    the function stands, but not of compiled functions that it imports: a kernel and the compiled
+    functions that it calls belong in one file.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Files that are either complete or absent, what is wrong with a file, JSON, and digests."""
+"""Files that are either complete or absent, JSON, and digests of a file's content."""
 
 from __future__ import annotations
 
@@ -140,12 +140,13 @@ def read_json(path: Path, kind: type[T]) -> T:
         If the file cannot be read or parsed, contains something else, or has a key twice.
     """
     try:
-        content = json.loads(
-            path.read_text(encoding="utf-8"), object_pairs_hook=_object_without_duplicates
-        )
+        text = path.read_text(encoding="utf-8")
+        if not text.strip():
+            raise ValueError("the file is empty")
+        content = json.loads(text, object_pairs_hook=_object_without_duplicates)
     except OSError as error:
         raise InputError(f"{path}: cannot read: {_reason(error)}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot read: {error}") from None
     if not isinstance(content, kind):
         expected = "object" if kind is dict else "list"
@@ -174,7 +175,7 @@ class Identities:
     Parameters
     ----------
     memory : Path
-        File that keeps them for later runs; it may be deleted at any time.
+        Where they are remembered for later runs; it may be deleted at any time.
     """
 
     def __init__(self, memory: Path) -> None:
@@ -195,6 +196,6 @@ class Identities:
         return str(known[2])
 
     def save(self) -> None:
-        """Write all identities that were asked for to the file."""
+        """Remember all identities that were asked for."""
         with replacing(self._memory) as temporary:
             temporary.write_text(json.dumps(self._known), encoding="utf-8")

@@ -93,6 +93,6 @@ def _problems(entry: object) -> Iterator[str]:
         elif not (isinstance(values, list) and len(values) == _N_BANDS):
             yield f"{key}: expected {_N_BANDS} numbers, got {values!r}"
         elif not all(_check.is_number(value) for value in values):
-            yield f"{key}: expected finite numbers, got {values!r}"
+            yield f"{key}: expected finite numbers, got {values!r:.100}"
         elif key.startswith("cr") and min(values) <= 0:
             yield f"{key}: ratios must be positive, got {values!r}"

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from cadenza import levels
+from cadenza.levels import rms
 from cadenza.stems import STEMS, instrument_of
 from cadenza.synthetic.chamber import ENSEMBLES, compose_chamber, texture
 from cadenza.synthetic.concert import Hall, perform_chamber
@@ -147,9 +147,9 @@ def test_stems_are_audible_and_never_clip(piece):
         assert signal.shape == (2, 4 * FS)
         assert signal.dtype == np.float64
         assert np.abs(signal).max() <= 10 ** (-1 / 20) + 1e-9
-    levels_db = [20 * np.log10(levels.rms(stem) / levels.rms(mixture)) for stem in stems.values()]
+    levels_db = [20 * np.log10(rms(stem) / rms(mixture)) for stem in stems.values()]
     assert -30 < min(levels_db) <= max(levels_db) < 1
-    assert -35 < 20 * np.log10(levels.rms(mixture)) < -13.9
+    assert -35 < 20 * np.log10(rms(mixture)) < -13.9
 
 
 def test_stems_are_stereo_and_differ(piece):
@@ -178,7 +178,7 @@ def test_ensembles_are_balanced():
 
 def test_levels_of_pieces_vary():
     levels = [
-        levels.rms(reduce(np.add, chamber_stems(5, i, duration_s=2, sample_rate=FS).values()))
+        rms(reduce(np.add, chamber_stems(5, i, duration_s=2, sample_rate=FS).values()))
         for i in range(10)
     ]
     assert max(levels) > 2 * min(levels)
@@ -187,7 +187,7 @@ def test_levels_of_pieces_vary():
 def test_level_is_set_unless_a_peak_would_clip(rng):
     stems = {"one": rng.normal(size=(2, 1000)), "two": rng.normal(size=(2, 1000))}
     quiet = set_level(stems, -30)
-    assert levels.rms(quiet["one"] + quiet["two"]) == pytest.approx(10 ** (-30 / 20))
+    assert rms(quiet["one"] + quiet["two"]) == pytest.approx(10 ** (-30 / 20))
     assert quiet["one"] / stems["one"] == pytest.approx(quiet["two"][0, 0] / stems["two"][0, 0])
     loud = set_level(stems, 0)
     peak = max(np.abs(x).max() for x in (*loud.values(), loud["one"] + loud["two"]))

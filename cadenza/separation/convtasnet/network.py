@@ -1,8 +1,8 @@
 """Conv-TasNet for stereo music [1]_: the network of the CAD2 separators.
 
 An encoder turns frames of the mixture into non-negative weights, a stack of dilated convolutions
-finds a mask for every source, and a decoder turns the masked weights into sound. The names of the
-modules are those of the published weights.
+estimates a mask for each source, and a decoder turns the masked weights into sound. The names of
+the modules are those in the published weights.
 
 References
 ----------
@@ -24,14 +24,14 @@ _EPSILON = 1e-8  # added to variances
 
 @dataclass(frozen=True)
 class ConvTasNetConfig:
-    """Size and kind of a network, under the names of the published ``config.json``.
+    """Size and kind of a network, with the names of the published ``config.json``.
 
     Parameters
     ----------
     N : int
         Encoder filters.
     L : int
-        Length of an encoder filter in samples, an even number; frames are ``L / 2`` apart.
+        Length of an encoder filter in samples, an even number; the hop of the frames is ``L / 2``.
     B, H : int
         Channels between the blocks and inside them.
     P : int
@@ -48,7 +48,7 @@ class ConvTasNetConfig:
         Normalisation inside the blocks: over channels and time, over the channels of each frame,
         over a batch, or none.
     causal : bool
-        Whether the blocks look only back. The whole network does so with ``norm_type="cLN"``.
+        Whether the blocks use only past frames. With ``norm_type="cLN"`` so does the whole network.
     mask_nonlinear : {"relu", "softmax"}
         Masks of any size, or masks that add up to one over the sources.
     """
@@ -85,7 +85,7 @@ class ConvTasNetConfig:
 class ConvTasNet(nn.Module):
     """The network, ``(M, channels, T) -> (M, C, channels, T)``.
 
-    A last part of the signal that is shorter than the distance of two frames comes back as zeros.
+    If the last part of the signal is shorter than the hop of the frames, it comes back as zeros.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class ConvTasNet(nn.Module):
 
     def forward(self, mixture: Tensor) -> Tensor:
         """Estimates of the sources; `mixture` must be at least ``L`` samples long."""
-        # Under mixed precision the signals themselves keep the full one, only masks are coarse
+        # With mixed precision only the masks are computed in low precision, not the signals
         with torch.autocast(mixture.device.type, enabled=False):
             frames = self.encoder(mixture)
         masks = self.separator(frames).to(frames.dtype)
@@ -208,7 +208,7 @@ class _DepthwiseSeparable(nn.Module):
 
 
 class _DropEnd(nn.Module):
-    """Drops the last frames, which a causal convolution has looked ahead for."""
+    """Drops the frames that a convolution with padding on both sides adds at the end."""
 
     def __init__(self, n_frames: int) -> None:
         super().__init__()
@@ -249,22 +249,22 @@ class _ChannelNorm(_Norm):
         weights = self.gamma.flatten(), self.beta.flatten()
         frames = x.transpose(1, 2)
         normed = functional.layer_norm(frames, frames.shape[-1:], *weights, _EPSILON)
-        return normed.transpose(1, 2).contiguous()  # the convolutions are faster on this order
+        return normed.transpose(1, 2).contiguous()  # convolutions are faster with this layout
 
 
 def initialise(network: ConvTasNet, *, seed: int, xavier_norms: bool = False) -> None:
-    """Give a network the random weights that training starts from.
+    """Give a network the random weights with which training starts.
 
     Parameters
     ----------
     network : ConvTasNet
-        Filled in place: weights from Xavier's normal distribution, slopes 0.25, scales of the
-        normalisation 1 and their offsets 0.
+        Filled in place: weights from Xavier's normal distribution; in the normalisations, scales 1
+        and offsets 0; slopes remain 0.25.
     seed : int
-        Of the random numbers.
+        Seed of the random numbers.
     xavier_norms : bool
-        Draw scales and offsets from Xavier's distribution as well, close to zero, as the published
-        models were started.
+        Draw scales and offsets, too, from Xavier's distribution, close to zero. The training of the
+        published models started like this.
     """
     rng = torch.Generator().manual_seed(seed)
     for name, parameter in network.named_parameters():
