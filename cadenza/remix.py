@@ -22,11 +22,11 @@ from cadenza.loudness import match_loudness
 from cadenza.stems import STEMS, instrument_of
 
 GAIN_STEPS_DB = (-10, -6, -3, 3, 6, 10)
-"""Gains that a listener may ask for; 0 dB leaves a stem as it is."""
+"""Gains that a listener may ask for; 0 dB leaves a stem unchanged."""
 
 
 def stem_gain_table() -> dict[str, dict[str, int]]:
-    """List every rebalancing of the four stems that leaves at least one of them as it is.
+    """List every rebalancing of the four stems that leaves at least one of them unchanged.
 
     Returns
     -------

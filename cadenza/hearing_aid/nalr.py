@@ -163,7 +163,7 @@ def _design(gains_db: NDArray[np.float64], sample_rate: float, nfir: int) -> NDA
         delay = np.zeros(nfir + 1)
         delay[nfir // 2] = 1.0
         return delay
-    # np.interp holds the first gain down to 0 Hz and the last up to half the sample rate
+    # np.interp uses the first gain down to 0 Hz and the last up to half the sample rate
     points_hz = np.arange(nfir + 1) / nfir * (sample_rate / 2)
     curve = db_to_gain(np.interp(points_hz, PRESCRIPTION_FREQUENCIES_HZ, gains_db))
     # Interval i of the curve fills the bins edges[i] to edges[i + 1] - 1 and includes both of its

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class ConvTasNetSeparator(NetworkSeparator):
     """A `NetworkSeparator` whose weights are a folder as in `cadenza.separation.convtasnet.files`.
 
-    The network gets the mixture as it is, without normalisation.
+    The network gets the mixture without normalisation.
     """
 
     model_sample_rate: ClassVar[int] = 44100
