@@ -32,7 +32,7 @@ from cadenza.recipes.cad_icassp_2024.baseline import evaluate
 from haaqi import PEER, cpu_name, peer_python
 from omegaconf import OmegaConf
 
-from cadenza.challenges.icassp_2024 import scene_pairs
+from cadenza.challenges.icassp_2024 import read_scene_pairs
 from cadenza.haaqi import warm_up
 
 RECIPES = Path(__file__).parents[1] / "recipes" / "cad_icassp_2024"
@@ -116,7 +116,7 @@ def budget(root: Path, exp: Path, noise: str) -> dict[str, list[float]]:
     }
     first, others, haaqi = stages.values()
     warm_up()
-    for pair in scene_pairs(config):
+    for pair in read_scene_pairs(config.path):
         item = evaluate.make_item(config, pair)
         start = time.perf_counter()
         signals = evaluator.prepare(item)

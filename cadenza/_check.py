@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from numbers import Real
 
 import numpy as np
@@ -19,6 +20,24 @@ def raise_if(problems: Sequence[str]) -> None:
     """Raise an `InputError` if there are problems."""
     if problems:
         raise InputError(problems)
+
+
+@contextmanager
+def renamed(names: Mapping[str, str]) -> Iterator[None]:
+    """Say a configuration's keys for the parameters that errors begin with.
+
+    Examples
+    --------
+    >>> with renamed({"n_songs": "scene.number_of_songs"}):
+    ...     raise InputError("n_songs must be positive, got 0")
+    Traceback (most recent call last):
+    cadenza.errors.InputError: scene.number_of_songs must be positive, got 0
+    """
+    try:
+        yield
+    except InputError as error:
+        words = [problem.partition(" ") for problem in error.problems]
+        raise InputError([names.get(w[0], w[0]) + w[1] + w[2] for w in words]) from None
 
 
 def signal(
@@ -93,7 +112,12 @@ def mono_or_stereo(name: str, value: ArrayLike) -> NDArray[np.float64]:
 
 def is_number(value: object) -> bool:
     """Whether a value, say from a JSON file, is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond the range of float
+        return False
 
 
 def number(name: str, value: object) -> float:

@@ -1,15 +1,19 @@
-"""Writing JSON files, checking what is there, and look-ups that forgive letter case."""
+"""Files of a challenge root: what must be there, finding it, and writing JSON."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from cadenza._files import replacing
 from cadenza.errors import InputError
+
+_NO_HINTS: Mapping[Path, str] = MappingProxyType({})
 
 
 def format_json(content: object) -> str:
@@ -18,66 +22,67 @@ def format_json(content: object) -> str:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write a challenge JSON file in one step."""
+    """Write a challenge JSON file; it is complete or absent, also if the process is killed."""
     with replacing(path) as temporary:
         temporary.write_text(format_json(content), encoding="utf-8")
 
 
-def write_new_json(files: Mapping[Path, object], *, overwrite: bool) -> bool:
-    """Write JSON files unless others are there already.
+def require_files(paths: Iterable[Path], hints: Mapping[Path, str] = _NO_HINTS) -> None:
+    """Check that files exist.
 
-    Returns
-    -------
-    bool
-        False if all files existed with this very content and nothing was written.
+    Parameters
+    ----------
+    paths : iterable of Path
+        Files that are needed; repeated ones are reported once.
+    hints : mapping of Path to str
+        How to get a file that is missing, for example the command that writes it.
 
     Raises
     ------
     InputError
-        If a file exists with another content and `overwrite` is False; nothing is written then.
+        Listing every missing file. Files whose folder is missing share one line.
 
     Examples
     --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = Path(folder, "gains.json")
-    ...     [write_new_json({file: {"vocals": 6}}, overwrite=False) for _ in range(2)]
-    [True, False]
-    """
-    same = [
-        path.is_file() and path.read_text(encoding="utf-8") == format_json(content)
-        for path, content in files.items()
-    ]
-    if all(same):
-        return False
-    differing = [
-        path for path, equal in zip(files, same, strict=True) if path.exists() and not equal
-    ]
-    if differing and not overwrite:
-        raise InputError(
-            [f"{path}: exists with other content; overwrite=true replaces it" for path in differing]
-        )
-    for path, content in files.items():
-        write_json(path, content)
-    return True
-
-
-def require_files(paths: Iterable[Path]) -> None:
-    """Raise an `InputError` that lists every missing file, each once.
-
-    Examples
-    --------
-    >>> require_files([Path("absent.wav"), Path("absent.wav")])
+    >>> require_files([Path("songs/a.wav"), Path("songs/b.wav")])
     Traceback (most recent call last):
-    cadenza.errors.InputError: missing file: absent.wav
+    cadenza.errors.InputError: missing folder: songs (with a.wav and 1 more file)
+    >>> require_files([Path("scenes.json")], {Path("scenes.json"): "draw_scenes.py writes it"})
+    Traceback (most recent call last):
+    cadenza.errors.InputError: missing file: scenes.json; draw_scenes.py writes it
     """
-    missing = [path for path in dict.fromkeys(paths) if not path.is_file()]
-    if missing:
-        raise InputError([f"missing file: {path}" for path in missing])
+    problems = []
+    in_missing_folder: dict[Path, list[Path]] = defaultdict(list)
+    for path in dict.fromkeys(paths):
+        if path.is_file():
+            continue
+        if path.is_dir():
+            problems.append(f"expected a file, found a folder: {path}")
+        elif folder := _highest_missing_folder(path):
+            in_missing_folder[folder].append(path)
+        else:
+            hint = f"; {hints[path]}" if path in hints else ""
+            problems.append(f"missing file: {path}{hint}")
+    for folder, (first, *others) in in_missing_folder.items():
+        more = f" and {len(others)} more file{'s' * (len(others) > 1)}" if others else ""
+        problems.append(f"missing folder: {folder} (with {first.relative_to(folder)}{more})")
+    if problems:
+        raise InputError(problems)
+
+
+def _highest_missing_folder(path: Path) -> Path | None:
+    missing = [folder for folder in path.parents if not folder.exists()]
+    return missing[-1] if missing else None
 
 
 def require_disk_space(folder: Path, n_bytes: int) -> None:
-    """Raise an `InputError` if the disk that will hold `folder` has less than `n_bytes` free."""
+    """Check that `n_bytes` fit on the disk that holds, or will hold, `folder`.
+
+    Raises
+    ------
+    InputError
+        If less is free.
+    """
     existing = next(parent for parent in [folder, *folder.absolute().parents] if parent.exists())
     free = shutil.disk_usage(existing).free
     if free < n_bytes:
@@ -86,11 +91,11 @@ def require_disk_space(folder: Path, n_bytes: int) -> None:
         )
 
 
-def find(root: Path, relative: str | Path) -> Path:
-    """Path below `root`, or the one that differs from it only in letter case or Unicode form.
+def find_ignoring_case(root: Path, relative: str | Path) -> Path:
+    """Path below `root`, whatever the letter case and Unicode form of its names on the disk.
 
     The data packages disagree on ``Train/Bass.wav`` and ``train/bass.wav``. If nothing matches,
-    the plain path is returned, for the caller to report.
+    the result is ``root / relative``, which does not exist.
 
     Examples
     --------
@@ -98,7 +103,7 @@ def find(root: Path, relative: str | Path) -> Path:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     Path(folder, "Train").mkdir()
     ...     Path(folder, "Train", "Bass.wav").touch()
-    ...     find(Path(folder), "train/bass.wav").name
+    ...     find_ignoring_case(Path(folder), "train/bass.wav").name
     'Bass.wav'
     """
     plain = root / relative
@@ -119,7 +124,7 @@ def _folded(name: str) -> str:
 
 
 def safe_name(title: str) -> str:
-    """Title as a file name: path separators become underscores, and so do dots alone.
+    """Title as a file name: path separators become underscores, and so does a name of dots only.
 
     Examples
     --------

@@ -259,18 +259,21 @@ def _listener(key: str, entry: object) -> Listener:
         raise ValueError(f"missing {', '.join(missing)}")
     if entry["name"] != key:
         raise ValueError(f"its name is {entry['name']!r}, expected the same as its id")
+    frequencies = _numbers("frequencies", "frequency", entry["audiogram_cfs"])
     ears = []
-    for ear, levels in (
-        ("left", entry["audiogram_levels_l"]),
-        ("right", entry["audiogram_levels_r"]),
-    ):
-        if not isinstance(levels, list):
-            raise ValueError(f"{ear} ear: expected a list of levels, got {levels!r}")
-        for index, level in enumerate(levels):
-            if not isinstance(level, int | float) or isinstance(level, bool):
-                raise ValueError(f"{ear} ear, level {index}: expected a number, got {level!r}")
+    for ear in ("left", "right"):
+        levels = _numbers(f"{ear} ear", "level", entry[f"audiogram_levels_{ear[0]}"])
         try:
-            ears.append(Audiogram(levels, entry["audiogram_cfs"]))
-        except (TypeError, ValueError) as error:
+            ears.append(Audiogram(levels, frequencies))
+        except ValueError as error:
             raise ValueError(f"{ear} ear: {error}") from None
     return Listener(key, *ears)
+
+
+def _numbers(name: str, what: str, values: object) -> list[float]:
+    if not isinstance(values, list):
+        raise ValueError(f"{name}: expected a list of numbers, got {values!r:.60}")
+    for index, value in enumerate(values):
+        if not _check.is_number(value):
+            raise ValueError(f"{name}, {what} {index}: expected a number, got {value!r:.60}")
+    return values

@@ -1,1 +1,1 @@
-"""The challenges' plumbing: metadata, scenes, seeds, work lists, the run loop and result files."""
+"""The Cadenza challenges: metadata, seeds, scenes and scoring."""

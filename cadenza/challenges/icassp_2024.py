@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
-
-from cadenza._check import is_number, raise_if
-from cadenza._paths import find, require_files, safe_name
-from cadenza.audiogram import Listener, read_listeners
-from cadenza.challenges.metadata import Track, read_gains, read_object, read_tracks
-from cadenza.errors import InputError
-from cadenza.runner.sharding import thin
+from cadenza._check import raise_if
+from cadenza._paths import find_ignoring_case, require_files, safe_name
+from cadenza.audiogram import Listener
+from cadenza.challenges.metadata import (
+    Track,
+    how_to_make,
+    read_challenge_listeners,
+    read_entries,
+    read_gains,
+    read_scene_listeners,
+    read_tracks,
+    repeated,
+)
+from cadenza.challenges.schema import ID, NUMBER, PATH, TEXT, TITLE
 from cadenza.stems import STEMS
 
 TRACKS = ("mixture", *STEMS)
@@ -23,10 +28,14 @@ TRACKS = ("mixture", *STEMS)
 
 SCORE_COLUMNS = ("scene", "song", "listener", "left_score", "right_score", "score")
 
+_SCENE = {"music": TITLE, "gain": ID, "head_loudspeaker_positions": ID}
+_DRAW_SCENES = "cad_icassp_2024.generate_dataset.generate_train_scenes"
+_RENDER_MUSIC = "cad_icassp_2024.generate_dataset.generate_at_mic_musdb18"
+
 
 @dataclass(frozen=True)
 class HeadPosition:
-    """Whose head it is and where two loudspeakers stand around it, left with a negative angle."""
+    """A listener's head between two loudspeakers; angles to the left are negative."""
 
     microphone: str
     subject: str
@@ -36,7 +45,7 @@ class HeadPosition:
 
 @dataclass(frozen=True)
 class AtMicSample:
-    """A song as the microphones at a listener's ears pick it up."""
+    """A song played over two loudspeakers and picked up at a listener's ears."""
 
     name: str
     track: Track
@@ -47,6 +56,14 @@ class AtMicSample:
     def path(self) -> str:
         """Folder relative to the at-microphone music."""
         return f"{self.track.split}/{safe_name(self.name)}"
+
+    def sources(self) -> dict[str, Path]:
+        """Dry audio files of the mixture and of each stem."""
+        return {track: find_ignoring_case(self.track.folder, f"{track}.wav") for track in TRACKS}
+
+    def targets(self, folder: Path) -> dict[str, Path]:
+        """Where the mixture and each stem go, below the folder of the at-microphone music."""
+        return {track: folder / self.path / f"{track}.wav" for track in TRACKS}
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -62,7 +79,7 @@ class AtMicSample:
 
 @dataclass(frozen=True)
 class ScenePair:
-    """A scene of ICASSP 2024 for one of its listeners; `folder` holds the at-microphone stems."""
+    """A scene and one of its listeners; `folder` holds the at-microphone mixture and stems."""
 
     scene: str
     song: str
@@ -88,7 +105,7 @@ class ScenePair:
 
     def file(self, track: str) -> Path:
         """Audio file of the mixture or a stem."""
-        return find(self.folder, f"{track}.wav")
+        return find_ignoring_case(self.folder, f"{track}.wav")
 
     def enhanced_file(self, exp_folder: str) -> Path:
         """Where the enhanced signal goes."""
@@ -103,32 +120,42 @@ def head_positions_file(path: Path) -> Path:
 
 def read_head_positions(path: Path) -> dict[str, HeadPosition]:
     """Read ``head_loudspeaker_positions.json``, or what some packages call it."""
-    path = head_positions_file(path)
-    positions, problems = {}, []
-    for key, entry in read_object(path).items():
-        try:
-            left, right = entry["left_angle"], entry["right_angle"]
-            if not (is_number(left) and is_number(right)):
-                raise TypeError
-            positions[key] = HeadPosition(entry["mic"], entry["subject"], left, right)
-        except (KeyError, TypeError):
-            problems.append(
-                f"{path}: {key}: expected subject, left_angle, right_angle and mic, got {entry!r}"
-            )
-    raise_if(problems)
-    return positions
+    fields = {"subject": ID, "mic": ID, "left_angle": NUMBER, "right_angle": NUMBER}
+    return {
+        key: HeadPosition(
+            microphone=entry["mic"],
+            subject=entry["subject"],
+            left_angle_deg=entry["left_angle"],
+            right_angle_deg=entry["right_angle"],
+        )
+        for key, entry in read_entries(head_positions_file(path), fields).items()
+    }
 
 
-def read_at_mic_samples(
-    *, scenes_file: Path, music_file: Path, music_dir: Path, positions_file: Path
-) -> list[AtMicSample]:
-    """Distinct songs and head positions of a scene list, in its order."""
-    require_files([scenes_file, music_file, head_positions_file(positions_file)])
-    tracks = read_tracks(music_file, music_dir)
+def read_at_mic_samples(paths: Mapping[str, str]) -> list[AtMicSample]:
+    """Distinct songs and head positions of a scene file, in its order.
+
+    Parameters
+    ----------
+    paths : mapping
+        ``scene_file``, ``music_file``, ``music_dir`` and ``head_loudspeaker_positions_file``, as
+        in the configuration of the generator.
+
+    Raises
+    ------
+    InputError
+        Listing every missing file, or else every entry that is not what it must be or that refers
+        to something unknown.
+    """
+    scenes_file, music_file = Path(paths["scene_file"]), Path(paths["music_file"])
+    positions_file = head_positions_file(Path(paths["head_loudspeaker_positions_file"]))
+    hints = {scenes_file: how_to_make(_DRAW_SCENES, paths)}
+    require_files([scenes_file, music_file, positions_file], hints)
+    tracks = read_tracks(music_file, Path(paths["music_dir"]))
     positions = read_head_positions(positions_file)
     samples: dict[str, AtMicSample] = {}
     problems = []
-    for scene, entry in _scenes(scenes_file).items():
+    for scene, entry in read_entries(scenes_file, _SCENE).items():
         music, position = entry["music"], entry["head_loudspeaker_positions"]
         unknown = []
         if music not in tracks:
@@ -140,14 +167,7 @@ def read_at_mic_samples(
             name = f"{music}-{position}"
             samples[name] = AtMicSample(name, tracks[music], position, positions[position])
     raise_if(problems)
-    if not samples:
-        raise InputError(f"{scenes_file}: no scenes")
     return list(samples.values())
-
-
-def scene_pairs(config: DictConfig) -> list[ScenePair]:
-    """Work list of the recipe's configuration; a small test keeps every 15th pair."""
-    return thin(read_scene_pairs(config.path), 15 if config.evaluate.small_test else 1)
 
 
 def read_scene_pairs(paths: Mapping[str, str]) -> list[ScenePair]:
@@ -162,58 +182,46 @@ def read_scene_pairs(paths: Mapping[str, str]) -> list[ScenePair]:
     Raises
     ------
     InputError
-        Listing every missing file, or else every scene that refers to something unknown.
+        Listing every missing file, or else every entry that is not what it must be or that refers
+        to something unknown.
     """
     names = ("scenes_file", "scene_listeners_file", "listeners_file", "gains_file", "music_file")
-    files = scenes_file, scene_listeners_file, *others = [Path(paths[name]) for name in names]
-    require_files(files)
-    scenes = _scenes(scenes_file)
-    listeners, gains = read_listeners(others[0]), read_gains(others[1])
-    songs = _song_paths(others[2])
+    files = {name: Path(paths[name]) for name in names}
+    scenes_file, gains_file, music_file = (
+        files[name] for name in ("scenes_file", "gains_file", "music_file")
+    )
+    require_files(files.values(), _hints(files, paths))
+    scenes = read_entries(scenes_file, _SCENE)
+    listeners = read_challenge_listeners(files["listeners_file"])
+    gains, songs = read_gains(gains_file), read_entries(music_file, {"Path": PATH}, key=TEXT)
+    people = read_scene_listeners(files["scene_listeners_file"], scenes=scenes, listeners=listeners)
     pairs, problems = [], []
-    for scene, people in read_object(scene_listeners_file).items():
-        entry = scenes.get(scene)
-        if entry is None:
-            problems.append(f"{scene_listeners_file}: {scene} is not in {scenes_file}")
-            continue
+    for scene, listener_ids in people.items():
+        entry = scenes[scene]
         song, gain = f"{entry['music']}-{entry['head_loudspeaker_positions']}", entry["gain"]
-        found = [] if gain in gains else [f"gain {gain!r} is not in {others[1]}"]
-        found += [] if song in songs else [f"music {song!r} has no Path in {others[2]}"]
-        found += _people_problems(people, listeners)
+        found = [] if gain in gains else [f"gain {gain!r} is not in {gains_file}"]
+        found += [] if song in songs else [f"music {song!r} is not in {music_file}"]
         problems += [f"{scenes_file}: {scene}: {problem}" for problem in found]
+        problems += [
+            f"{files['scene_listeners_file']}: {scene}: listener {name!r} is listed twice"
+            for name in repeated(listener_ids)
+        ]
         if not found:
-            folder = find(Path(paths["music_dir"]), songs[song])
-            pairs += [ScenePair(scene, song, listeners[p], gains[gain], folder) for p in people]
+            folder = find_ignoring_case(Path(paths["music_dir"]), songs[song]["Path"])
+            pairs += [
+                ScenePair(scene, song, listeners[name], gains[gain], folder)
+                for name in listener_ids
+            ]
     raise_if(problems)
-    if not pairs:
-        raise InputError(f"{scene_listeners_file}: no scene has a listener")
     return pairs
 
 
-def _people_problems(people: Any, listeners: Mapping[str, Listener]) -> list[str]:  # noqa: ANN401
-    if not (isinstance(people, list) and all(isinstance(name, str) for name in people)):
-        return [f"expected a list of listeners, got {people!r}"]
-    twice = [f"listener {name!r} is listed twice" for name, n in Counter(people).items() if n > 1]
-    return twice + [f"listener {name!r} is unknown" for name in people if name not in listeners]
-
-
-def _scenes(path: Path) -> dict[str, dict[str, str]]:
-    scenes = read_object(path)
-    keys = ("music", "gain", "head_loudspeaker_positions")
-    raise_if(
-        [
-            f"{path}: {scene}: expected an object with {', '.join(keys)}, got {entry!r}"
-            for scene, entry in scenes.items()
-            if not isinstance(entry, dict) or any(not isinstance(entry.get(k), str) for k in keys)
-        ]
-    )
-    return scenes
-
-
-def _song_paths(path: Path) -> dict[str, str]:
-    entries = read_object(path)
+def _hints(files: Mapping[str, Path], paths: Mapping[str, str]) -> dict[Path, str]:
+    """How to make the files that are not downloaded but made: those of the training set."""
+    scripts = dict.fromkeys(("scenes_file", "scene_listeners_file"), _DRAW_SCENES)
+    scripts["music_file"] = _RENDER_MUSIC
     return {
-        song: entry["Path"]
-        for song, entry in entries.items()
-        if isinstance(entry, dict) and isinstance(entry.get("Path"), str)
+        files[name]: how_to_make(script, paths)
+        for name, script in scripts.items()
+        if ".train" in files[name].suffixes
     }

@@ -68,7 +68,10 @@ def test_unknown_references_are_found_before_processing(root, capfd, field, valu
 def test_unknown_listener(root, capfd):
     edit_json(root / "metadata" / "scene_listeners.train.json", lambda s: {k: ["L9999"] for k in s})
     status, seen = run(ENHANCE, capfd)
-    assert (status, "scene_10001: listener 'L9999' is unknown" in seen) == (2, True)
+    assert (status, 'scene_10001: listener "L9999" is not in the listener file' in seen) == (
+        2,
+        True,
+    )
 
 
 def test_t8_a_listener_twice_in_a_scene(root, capfd):
@@ -88,9 +91,12 @@ def test_gain_entry_lacks_a_stem_or_has_one_too_many(root, capfd):
     edit_json(root / "metadata" / "gains.json", spoil)
     status, seen = run(ENHANCE, capfd)
     assert status == 2
-    assert "gain_0001 lacks a gain for drums" in seen
-    assert "gain_0002 has an unknown stem harp" in seen
-    assert "gain_0003: bass must be a number in dB, got 'loud'" in seen
+    assert "gain_0001: drums is missing" in seen
+    assert 'gain_0003: bass: expected a number, got "loud"' in seen
+    edit_json(root / "metadata" / "gains.json", lambda g: {"gain_0002": g["gain_0002"]})
+    status, seen = run(ENHANCE, capfd)
+    assert status == 2
+    assert "gain_0002: harp is not one of vocals, drums, bass, other" in seen
 
 
 def test_t30_listener_name_and_id_differ(root, capfd):
@@ -120,9 +126,17 @@ def test_b25_level_that_is_null(root, capfd):
     [
         ("scene_listeners.train.json", lambda s: {k: [["L0001"]] for k in s}, "expected a list of"),
         ("scene_listeners.train.json", lambda s: dict.fromkeys(s, "L0001"), "expected a list of"),
-        ("scene_listeners.train.json", lambda s: {"scene_1": ["L0001"]}, "scene_1 is not in"),
+        (
+            "scene_listeners.train.json",
+            lambda s: {"scene_1": ["L0001"]},
+            'scene "scene_1" is not in the scene file',
+        ),
         ("scenes.train.json", lambda s: dict.fromkeys(s, "music"), "expected an object with music"),
-        ("at_mic_music.train.json", lambda s: {k: {"Path": 5} for k in s}, "has no Path in"),
+        (
+            "at_mic_music.train.json",
+            lambda s: {k: {"Path": 5} for k in s},
+            "Path: expected a relative path",
+        ),
     ],
 )
 def test_metadata_of_another_shape(root, capfd, name, change, message):
@@ -134,14 +148,18 @@ def test_metadata_of_another_shape(root, capfd, name, change, message):
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("musdb18.train.json", lambda t: [x | {"Path": 5} for x in t], "Path must be text, got 5"),
-        ("musdb18.train.json", lambda t: [{"Split": "train"}], "entry 0 lacks Track Name"),
+        (
+            "musdb18.train.json",
+            lambda t: [x | {"Path": 5} for x in t],
+            "entry 0: Path: expected a relative path",
+        ),
+        ("musdb18.train.json", lambda t: [{"Split": "train"}], "entry 0: Track Name is missing"),
         (
             "head_loudspeaker_positions.json",
             lambda p: {k: v | {"left_angle": "left"} for k, v in p.items()},
-            "hlp_0001: expected subject, left_angle",
+            'hlp_0001: left_angle: expected a number, got "left"',
         ),
-        ("scenes.train.json", lambda s: {"scene_1": {}}, "expected an object with music"),
+        ("scenes.train.json", lambda s: {"scene_1": {}}, "scene_1: music is missing"),
     ],
 )
 def test_metadata_of_another_shape_for_the_generator(root, capfd, name, change, message):
@@ -239,7 +257,7 @@ def test_mandatory_key(root, capfd):
         ("path.exp_folder=null", "path.exp_folder"),
         ("path.exp_folder=root/metadata/gains.json", "gains.json"),
         ("path.root=/a[b]", "quote it: 'path.root=\"/a[b]\"'"),
-        ("path.root=~/nowhere", f"missing file: {Path.home()}/nowhere/metadata"),
+        ("path.root=~/nowhere", f"missing folder: {Path.home()}/nowhere (with"),
         ("on_error=maybe", "on_error must be continue or stop, got 'maybe'"),
     ],
 )

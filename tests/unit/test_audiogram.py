@@ -199,7 +199,7 @@ def test_read_listeners_keeps_order_and_ears_apart(tmp_path):
             "right ear, level 2: expected a number, got None",
         ),
         ({"audiogram_levels_l": [10, 20]}, "left ear: an audiogram must have one level per"),
-        ({"audiogram_levels_l": None}, "left ear: expected a list of levels, got None"),
+        ({"audiogram_levels_l": None}, "left ear: expected a list of numbers, got None"),
         ({"audiogram_cfs": [0, *ENTRY["audiogram_cfs"][1:]]}, "left ear: .* must be positive"),
     ],
 )

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
-
-from cadenza._check import is_number, raise_if
-from cadenza._paths import find, require_files, safe_name
-from cadenza.audiogram import Listener, read_listeners
-from cadenza.challenges.metadata import Track, read_object, read_tracks
-from cadenza.errors import InputError
-from cadenza.runner.sharding import thin
+from cadenza._check import raise_if
+from cadenza._paths import find_ignoring_case, require_files, safe_name
+from cadenza.audiogram import Listener
+from cadenza.challenges.metadata import (
+    Track,
+    read_challenge_listeners,
+    read_object,
+    read_tracks,
+)
+from cadenza.challenges.schema import OBJECT, TIME, field_problems
 from cadenza.stems import STEMS
 
 SIDES = ("left", "right")
@@ -29,7 +31,7 @@ KINDS = ("objective_evaluation", "subjective_evaluation")
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of a song, in seconds."""
+    """Part of a song, from `start_s` to `end_s` in seconds."""
 
     start_s: float
     end_s: float
@@ -44,9 +46,10 @@ WHOLE_SONG = Segment(0, float(2**40))
 
 @dataclass(frozen=True)
 class SongPair:
-    """A song for a listener.
+    """A song and a listener.
 
-    Its stems are cut to the segment for objective evaluation, its remix to the subjective one.
+    The enhanced stems are cut to the `objective` segment, which HAAQI scores, and the remix to the
+    `subjective` one, which goes to the listening tests.
     """
 
     track: Track
@@ -72,7 +75,7 @@ class SongPair:
 
     def file(self, track: str) -> Path:
         """Audio file of the mixture or a stem."""
-        return find(self.track.folder, f"{track}.wav")
+        return find_ignoring_case(self.track.folder, f"{track}.wav")
 
     def stem_file(self, folder: Path, side: str, stem: str) -> Path:
         """Where the enhanced stem of one ear goes."""
@@ -96,12 +99,6 @@ class SongPair:
         return folder / listener / song / f"{listener}_{song}_{what}.flac"
 
 
-def song_pairs(config: DictConfig) -> list[SongPair]:
-    """Work list of the recipe's configuration; a small test keeps every 15th pair."""
-    pairs = read_song_pairs(config.path, with_segments=config.evaluate.segments)
-    return thin(pairs, 15 if config.evaluate.small_test else 1)
-
-
 def read_song_pairs(paths: Mapping[str, str], *, with_segments: bool = False) -> list[SongPair]:
     """Every song for every listener, song by song, in file order.
 
@@ -116,15 +113,14 @@ def read_song_pairs(paths: Mapping[str, str], *, with_segments: bool = False) ->
     Raises
     ------
     InputError
-        Listing missing files, or else songs without segments.
+        Listing every missing file, or else every entry that is not what it must be and every song
+        without segments.
     """
     music_file, listeners_file = (_metadata(paths[k]) for k in ("music_file", "listeners_file"))
     segments_file = _metadata(paths["music_segments_test_file"])
     require_files([music_file, listeners_file, *([segments_file] if with_segments else [])])
     tracks = read_tracks(music_file, Path(paths["music_dir"]))
-    listeners = read_listeners(listeners_file)
-    if not (tracks and listeners):
-        raise InputError(f"no songs in {music_file}, or no listeners in {listeners_file}")
+    listeners = read_challenge_listeners(listeners_file)
     segments = dict.fromkeys(tracks, (WHOLE_SONG, WHOLE_SONG))
     if with_segments:
         segments = _read_segments(segments_file, tracks)
@@ -139,20 +135,27 @@ def _read_segments(path: Path, tracks: Mapping[str, Track]) -> dict[str, tuple[S
     table = read_object(path)
     segments, problems = {}, []
     for name in tracks:
-        try:
-            both = [table[name][kind] for kind in KINDS]
-            if not all(is_number(part[k]) for part in both for k in ("start", "end")):
-                raise TypeError
-            objective, subjective = (Segment(part["start"], part["end"]) for part in both)
-            if not all(0 <= s.start_s < s.end_s for s in (objective, subjective)):
-                raise ValueError
-            segments[name] = (objective, subjective)
-        except (KeyError, TypeError, ValueError):
-            problems.append(
-                f"{path}: {name!r} needs {' and '.join(KINDS)}, each with start < end in seconds"
+        found = _segment_problems(table[name]) if name in table else ["has no segments"]
+        problems += [f"{path}: {name!r}: {problem}" for problem in found]
+        if not found:
+            objective, subjective = (
+                Segment(table[name][kind]["start"], table[name][kind]["end"]) for kind in KINDS
             )
+            segments[name] = (objective, subjective)
     raise_if(problems)
     return segments
+
+
+def _segment_problems(entry: Any) -> list[str]:  # noqa: ANN401
+    if problems := field_problems(entry, dict.fromkeys(KINDS, OBJECT)):
+        return problems
+    for kind in KINDS:
+        part = entry[kind]
+        found = field_problems(part, {"start": TIME, "end": TIME})
+        if not found and part["start"] >= part["end"]:
+            found = [f"start must be before end, got {part['start']} and {part['end']}"]
+        problems += [f"{kind}: {problem}" for problem in found]
+    return problems
 
 
 def _metadata(path: str) -> Path:

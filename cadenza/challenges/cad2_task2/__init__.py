@@ -1,1 +1,1 @@
-"""CAD2 Task 2: ensembles and listeners, the download, estimated sources."""
+"""CAD2 Task 2: ensembles and their scenes, the download, estimated sources."""

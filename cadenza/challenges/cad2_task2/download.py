@@ -1,29 +1,133 @@
-"""From the downloaded data sets of CAD2 Task 2 to a challenge root: a list of work items."""
+"""From the downloaded data sets of CAD2 Task 2 to a challenge root, step by step."""
 
 from __future__ import annotations
 
-import logging
 import shutil
-import zipfile
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
 from cadenza import audio
+from cadenza._archive import unpack_zips, zip_problems
 from cadenza._check import raise_if
 from cadenza._files import replacing
-from cadenza._paths import find, require_files
-from cadenza.challenges.cad2_task2.ensembles import Source, parse_source
-from cadenza.challenges.metadata import read_object
+from cadenza._paths import find_ignoring_case, require_files
+from cadenza.challenges.cad2_task2.ensembles import Source, parse_source, sources_problems
+from cadenza.challenges.metadata import read_entries
+from cadenza.challenges.schema import NAME, PATH, PATHS, TEXT, field_problems, shown
 from cadenza.errors import InputError
-from cadenza.runner.run import Item
-
-logger = logging.getLogger(__name__)
 
 PACKAGES = ("CadenzaWoodwind", "EnsembleSet_Mix_1", "metadata")
 
-Parts = tuple[Source, ...]
+
+@dataclass(frozen=True)
+class Copy:
+    """A downloaded file that the challenge root has too.
+
+    Parameters
+    ----------
+    key : str
+        The target, relative to the challenge root.
+    source, target : Path
+        The file and its copy.
+    """
+
+    key: str
+    source: Path
+    target: Path
+
+    @property
+    def depends_on(self) -> None:
+        """Nothing besides the file."""
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """First column of the result table."""
+        return {"file": self.key}
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """Files that are read."""
+        return (self.source,)
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """Files that are written."""
+        return (self.target,)
+
+    def make(self) -> dict[str, float]:
+        """Copy the file; nothing is measured."""
+        with replacing(self.target) as temporary:
+            shutil.copyfile(self.source, temporary)
+        return {}
+
+
+@dataclass(frozen=True)
+class Excerpts:
+    """The sources of a validation piece, cut from longer files, and their sum.
+
+    Parameters
+    ----------
+    key : str
+        Folder of the piece, relative to the challenge root.
+    parts : tuple of Source
+        Which part of each file.
+    inputs : tuple of Path
+        A file for each part.
+    targets : tuple of Path
+        Where each part goes.
+    mixture : Path
+        Where the sum goes.
+    """
+
+    key: str
+    parts: tuple[Source, ...]
+    inputs: tuple[Path, ...]
+    targets: tuple[Path, ...]
+    mixture: Path
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """First column of the result table."""
+        return {"file": self.key}
+
+    @property
+    def depends_on(self) -> list[list[float]]:
+        """What the result depends on besides the audio."""
+        return [[part.start_s, part.duration_s] for part in self.parts]
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """Files that are written."""
+        return (*self.targets, self.mixture)
+
+    def make(self) -> dict[str, float]:
+        """Cut and sum the sources; returns the fraction of the mixture that was clipped.
+
+        Raises
+        ------
+        InputError
+            If the sources differ in length.
+        """
+        mixture = np.zeros((2, 0))
+        for part, source, target in zip(self.parts, self.inputs, self.targets, strict=True):
+            signal, rate = audio.read(
+                source, channels=2, start_s=part.start_s, duration_s=part.duration_s
+            )
+            audio.write_flac(target, signal, rate)
+            if mixture.size and mixture.shape != signal.shape:
+                raise InputError(
+                    f"{source}: {signal.shape[1]} samples, those before it have {mixture.shape[1]}"
+                )
+            mixture = mixture + signal if mixture.size else signal
+        return {"clipped_fraction": audio.write_flac(self.mixture, mixture, rate)}
+
+
+Step = Copy | Excerpts
 
 
 def unpack(folder: Path) -> None:
@@ -32,37 +136,27 @@ def unpack(folder: Path) -> None:
     Raises
     ------
     InputError
-        Listing every package that is neither a folder nor a sound zip file.
+        If there is no such folder, or listing every package that is neither a folder nor a zip
+        file that is sound and safe to unpack; nothing is unpacked then.
     """
-    problems = []
+    if not folder.is_dir():
+        raise InputError(f"missing folder: {folder} (with the downloads {', '.join(PACKAGES)})")
+    problems, targets = [], {}
     for package in PACKAGES:
         target, archive = folder / package.removesuffix("_Mix_1"), folder / f"{package}.zip"
         if target.is_dir():
             continue
-        if not archive.is_file():
+        if archive.is_file():
+            targets[archive] = target
+            problems += zip_problems(archive)
+        else:
             problems.append(f"missing: {archive}, or the folder {target}")
-            continue
-        try:
-            _extract(archive, target)
-        except (zipfile.BadZipFile, EOFError) as error:
-            problems.append(f"{archive}: damaged: {error}")
     raise_if(problems)
+    unpack_zips(targets)
 
 
-def _extract(archive: Path, target: Path) -> None:
-    """Unpack a zip that holds the folder `target`, or what is in it."""
-    logger.info("unpacking %s", archive)
-    temporary = target.with_name(f".{target.name}.unpacking")
-    shutil.rmtree(temporary, ignore_errors=True)
-    with zipfile.ZipFile(archive) as content:
-        content.extractall(temporary)
-    inner = temporary / target.name
-    (inner if inner.is_dir() else temporary).rename(target)
-    shutil.rmtree(temporary, ignore_errors=True)
-
-
-def items_of_download(folder: Path, root: Path) -> list[Item[Parts]]:
-    """What is to be made of a download: copies of files, and parts cut for validation.
+def steps_of_download(folder: Path, root: Path) -> list[Step]:
+    """What a challenge root is made of: copies of files, and excerpts for validation.
 
     Parameters
     ----------
@@ -73,95 +167,85 @@ def items_of_download(folder: Path, root: Path) -> list[Item[Parts]]:
 
     Returns
     -------
-    list of Item
-        For `make_item`; their keys are paths relative to `root`.
+    list of Copy or Excerpts
+        The steps, independent of each other.
 
     Raises
     ------
     InputError
-        Listing missing files, entries that are incomplete, and files that would become one.
+        Listing missing metadata files, entries that are not what they must be, and files that two
+        sources would be written to.
     """
     metadata = folder / "metadata"
     tracks_file, pieces_file = (
         metadata / name for name in ("music_tracks.train.json", "music.valid.to_generate.json")
     )
     require_files([tracks_file, pieces_file])
-    items = [*_train_items(tracks_file, folder, root), *_valid_items(pieces_file, folder, root)]
-    items += [
+    steps: list[Step] = [
+        *_training_tracks(tracks_file, folder, root),
+        *_validation_pieces(pieces_file, folder, root),
+    ]
+    steps += [
         _copy(path, root / "metadata" / path.relative_to(metadata), root)
         for path in sorted(metadata.rglob("*"))
         if path.is_file()
     ]
-    targets = Counter(path for item in items for path in item.outputs)
+    targets = Counter(path for step in steps for path in step.outputs)
     collisions = [path for path, count in targets.items() if count > 1]
     raise_if([f"several sources would be written to {path}" for path in collisions])
-    return items
+    return steps
 
 
-def make_item(item: Item[Parts]) -> dict[str, float]:
-    """Copy a file, or cut the sources of a piece and sum them; returns the mixture's clipping."""
-    if not item.data:
-        with replacing(item.outputs[0]) as temporary:
-            shutil.copyfile(item.inputs[0], temporary)
-        return {}
-    mixture = np.zeros((2, 0))
-    *targets, mixture_target = item.outputs
-    for part, source, target in zip(item.data, item.inputs, targets, strict=True):
-        signal, rate = audio.read(
-            source, channels=2, start_s=part.start_s, duration_s=part.duration_s
+def _training_tracks(tracks_file: Path, folder: Path, root: Path) -> list[Copy]:
+    fields = {"dataset": NAME, "stems_path": PATHS, "mixture_path": PATH}
+    copies = [
+        _copy(
+            find_ignoring_case(folder / entry["dataset"], path),
+            root / "audio" / "train" / path,
+            root,
         )
-        audio.write_flac(target, signal, rate)
-        if mixture.size and mixture.shape != signal.shape:
-            raise InputError(
-                f"{source}: {signal.shape[1]} samples, those before it have {mixture.shape[1]}"
-            )
-        mixture = mixture + signal if mixture.size else signal
-    clipped = audio.write_flac(mixture_target, mixture, rate)
-    return {"clipped_fraction": clipped}
+        for entry in read_entries(tracks_file, fields, key=TEXT).values()
+        for path in (*entry["stems_path"], entry["mixture_path"])
+    ]
+    return list(dict.fromkeys(copies))  # tracks may share a stem
 
 
-def _train_items(tracks_file: Path, folder: Path, root: Path) -> list[Item[Parts]]:
-    items, problems = {}, []
-    for name, entry in read_object(tracks_file).items():
-        try:
-            paths = [*entry["stems_path"], entry["mixture_path"]]
-            sources = [find(folder / entry["dataset"], path) for path in paths]
-        except (KeyError, TypeError) as error:
-            problems.append(f"{tracks_file}: {name}: {type(error).__name__}: {error}")
+def _copy(source: Path, target: Path, root: Path) -> Copy:
+    return Copy(target.relative_to(root).as_posix(), source, target)
+
+
+def _validation_pieces(pieces_file: Path, folder: Path, root: Path) -> list[Excerpts]:
+    steps, problems = [], []
+    for name, entries in read_entries(pieces_file, {}, key=NAME).items():
+        if found := _piece_problems(entries):
+            problems += [f"{pieces_file}: {name}: {problem}" for problem in found]
             continue
-        for path, source in zip(paths, sources, strict=True):
-            items[path] = _copy(source, root / "audio" / "train" / path, root)
-    raise_if(problems)
-    return list(items.values())
-
-
-def _copy(source: Path, target: Path, root: Path) -> Item[Parts]:
-    key = target.relative_to(root).as_posix()
-    return Item(key, {"file": key}, (), inputs=(source,), outputs=(target,))
-
-
-def _valid_items(pieces_file: Path, folder: Path, root: Path) -> list[Item[Parts]]:
-    items, problems = [], []
-    for name, entries in read_object(pieces_file).items():
-        try:
-            mixture = root / "audio" / entries["mixture_target"]["track"]
-            parts = [parse_source(e) for key, e in entries.items() if key != "mixture_target"]
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            problems.append(f"{pieces_file}: {name}: {type(error).__name__}: {error}")
-            continue
-        stems = [root / "audio" / "valid" / name / _without_first_folder(p.track) for p in parts]
-        items.append(
-            Item(
+        parts = tuple(parse_source(e) for key, e in entries.items() if key != "mixture_target")
+        valid = root / "audio" / "valid" / name
+        steps.append(
+            Excerpts(
                 key=f"audio/valid/{name}",
-                labels={"file": f"audio/valid/{name}"},
-                data=tuple(parts),
-                depends_on=[[part.start_s, part.duration_s] for part in parts],
-                inputs=tuple(find(folder / part.data_set, part.track) for part in parts),
-                outputs=(*stems, mixture),
+                parts=parts,
+                inputs=tuple(find_ignoring_case(folder / p.data_set, p.track) for p in parts),
+                targets=tuple(valid / _without_first_folder(part.track) for part in parts),
+                mixture=root / "audio" / entries["mixture_target"]["track"],
             )
         )
     raise_if(problems)
-    return items
+    return steps
+
+
+def _piece_problems(entries: Mapping[str, Any]) -> list[str]:
+    sources = {key: entry for key, entry in entries.items() if key != "mixture_target"}
+    if not sources or "mixture_target" not in entries:
+        return [f"expected sources and a mixture_target, got {list(entries)}"]
+    target = field_problems(entries["mixture_target"], {"track": PATH})
+    problems = [*sources_problems(sources), *(f"mixture_target: {p}" for p in target)]
+    return problems + [
+        f"{key}: track: expected <folder>/<file>, got {shown(entry['track'])}"
+        for key, entry in sources.items()
+        if not problems and not _without_first_folder(entry["track"]).name
+    ]
 
 
 def _without_first_folder(track: str) -> Path:

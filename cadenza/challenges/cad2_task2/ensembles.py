@@ -11,20 +11,46 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from omegaconf import DictConfig
 
 from cadenza import audio
-from cadenza._check import is_number, raise_if
-from cadenza._paths import find, require_files, safe_name
-from cadenza.audiogram import Listener, read_listeners
-from cadenza.challenges.metadata import read_object
-from cadenza.errors import InputError
-from cadenza.runner.sharding import thin
+from cadenza._check import raise_if
+from cadenza._paths import find_ignoring_case, require_files, safe_name
+from cadenza.audiogram import Listener
+from cadenza.challenges.metadata import (
+    how_to_make,
+    read_challenge_listeners,
+    read_entries,
+    read_object,
+    read_scene_listeners,
+    repeated,
+)
+from cadenza.challenges.schema import (
+    DURATION,
+    ID,
+    NAME,
+    NUMBER,
+    PATH,
+    TIME,
+    Kind,
+    entry_problems,
+)
+from cadenza.hearing_aid import read_compressor_params
 from cadenza.stems import INSTRUMENTS, instrument_of
 
 logger = logging.getLogger(__name__)
 
 SCORE_COLUMNS = ("scene", "song", "listener", "left_haaqi", "right_haaqi", "avg_haaqi")
+
+SOURCE = {"instrument": NAME, "track": PATH, "start": TIME, "duration": DURATION}
+"""Fields of an entry of a music file."""
+
+_SCENE_ID = Kind(
+    "an id like S10001, an S and a number", lambda v: bool(re.fullmatch(r"S[0-9]{1,9}", str(v)))
+)
+_PREPARE = "cad2.task2.process_dataset.process_zenodo_download"
+_DRAW_SCENES = "cad2.task2.process_dataset.generate_train_scenes"
+_DRAWN = ("scenes_file", "scene_listeners_file")
+_PACKAGED = ("listeners_file", "gains_file", "music_file", "enhancer_params_file")
 
 
 @dataclass(frozen=True)
@@ -53,8 +79,8 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class QuartetPair:
-    """A scene of CAD2 Task 2 for one of its listeners."""
+class EnsemblePair:
+    """A scene, with a piece of two to five sources, and one of its listeners."""
 
     scene: str
     piece: Piece
@@ -94,8 +120,12 @@ class QuartetPair:
 
     def file(self, source: Source) -> Path:
         """Audio file of a source; training tracks are named without their split."""
-        plain = find(self.music_dir, source.track)
-        return plain if plain.exists() else find(self.music_dir, f"{self.split}/{source.track}")
+        plain = find_ignoring_case(self.music_dir, source.track)
+        return (
+            plain
+            if plain.exists()
+            else find_ignoring_case(self.music_dir, f"{self.split}/{source.track}")
+        )
 
     def read(self, source: Source, sample_rate: int) -> NDArray[np.float64]:
         """Part of the audio file that belongs to the piece, shape (2, T)."""
@@ -114,42 +144,80 @@ class QuartetPair:
 
 
 def read_pieces(path: Path) -> dict[str, Piece]:
-    """Read a ``music.*.json`` file: sources under their own keys, in any order."""
+    """Read a ``music.*.json`` file: sources under their own keys, in any order.
+
+    Raises
+    ------
+    InputError
+        Listing every field that is not what it must be, and every piece that does not have
+        sources and one mixture.
+    """
     pieces, problems = {}, []
-    for name, entries in read_object(path).items():
-        parsed, found = _parse_sources(f"{path}: {name}", entries)
-        problems += found
+    for name, entries in read_entries(path, {}, key=NAME).items():
+        found = sources_problems(entries)
+        problems += [f"{path}: {name}: {problem}" for problem in found]
+        if found:
+            continue
+        parsed = {key: parse_source(entry) for key, entry in entries.items()}
         mixtures = [key for key, source in parsed.items() if "Mixture" in source.instrument]
         sources = {key: source for key, source in parsed.items() if key not in mixtures}
-        if not found and (len(mixtures) != 1 or not sources):
+        if len(mixtures) != 1 or not sources:
             problems.append(f"{path}: {name}: expected sources and one mixture, got {list(parsed)}")
-        elif not found:
+        else:
             pieces[name] = Piece(name, sources, parsed[mixtures[0]])
     raise_if(problems)
     return pieces
 
 
-def parse_source(entry: Mapping[str, Any]) -> Source:
-    """Read one entry of a music file; raises KeyError, TypeError or ValueError if it is none."""
-    numbers = entry["start"], entry["duration"]
-    if not (all(map(is_number, numbers)) and numbers[0] >= 0 and numbers[1] > 0):
-        raise ValueError("start must not be negative and duration must be positive")
-    texts = entry["instrument"], entry["track"], entry.get("source_dataset", "")
-    if not all(isinstance(text, str) for text in texts):
-        raise TypeError("instrument, track and source_dataset must be text")
-    return Source(texts[0], texts[1], *numbers, data_set=texts[2])
-
-
-def _parse_sources(where: str, entries: object) -> tuple[dict[str, Source], list[str]]:
-    if not isinstance(entries, dict):
-        return {}, [f"{where}: expected an object of sources"]
-    sources, problems = {}, []
+def sources_problems(entries: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the entries of a piece, for a message each."""
+    problems = []
     for key, entry in entries.items():
-        try:
-            sources[key] = parse_source(entry)
-        except (KeyError, TypeError, ValueError) as error:
-            problems.append(f"{where}: {key}: {type(error).__name__}: {error}")
-    return sources, problems
+        named = isinstance(entry, dict) and "source_dataset" in entry
+        fields = SOURCE | {"source_dataset": NAME} if named else SOURCE
+        problems += entry_problems(key, entry, fields, key=ID)
+    return problems
+
+
+def parse_source(entry: Mapping[str, Any]) -> Source:
+    """Read an entry of a music file in which `sources_problems` found nothing wrong."""
+    return Source(
+        instrument=entry["instrument"],
+        track=entry["track"],
+        start_s=entry["start"],
+        duration_s=entry["duration"],
+        data_set=entry.get("source_dataset", ""),
+    )
+
+
+def read_source_gains(path: Path) -> dict[str, dict[str, float]]:
+    """Read ``gains.json``: gain id -> source -> gain in dB."""
+    content = read_object(path)
+    raise_if([f"{path}: {problem}" for problem in _gain_problems(content)])
+    return content
+
+
+def read_gain_tables(path: Path) -> dict[str, list[str]]:
+    """Read ``gains_meta.json``: ids of the gains for each number of sources, ``"2"`` to ``"5"``."""
+    tables = read_entries(path, {})
+    raise_if(
+        [
+            f"{path}: {n_sources}: {problem}"
+            for n_sources, table in tables.items()
+            for problem in _gain_problems(table)
+        ]
+    )
+    return {n_sources: list(table) for n_sources, table in tables.items()}
+
+
+def _gain_problems(table: Mapping[str, Any]) -> list[str]:
+    if not table:
+        return ["has no gains"]
+    problems = []
+    for name, gains_db in table.items():
+        fields = dict.fromkeys(gains_db if isinstance(gains_db, dict) else (), NUMBER)
+        problems += entry_problems(name, gains_db, fields, key=ID)
+    return problems
 
 
 def scenes_file(path: str | Path) -> Path:
@@ -159,15 +227,10 @@ def scenes_file(path: str | Path) -> Path:
     return early if early.exists() and not plain.exists() else plain
 
 
-def quartet_pairs(config: DictConfig) -> list[QuartetPair]:
-    """Work list of the recipe's configuration; a small test keeps every 400th pair."""
-    return thin(read_quartet_pairs(config.path), 400 if config.evaluate.small_test else 1)
-
-
-def read_quartet_pairs(paths: Mapping[str, str]) -> list[QuartetPair]:
+def read_ensemble_pairs(paths: Mapping[str, str]) -> list[EnsemblePair]:
     """Scene and listener pairs of CAD2 Task 2, in the order of the scene-listener file.
 
-    A listener who is drawn twice for a scene counts once.
+    A listener who was drawn twice for a scene counts once.
 
     Parameters
     ----------
@@ -179,71 +242,61 @@ def read_quartet_pairs(paths: Mapping[str, str]) -> list[QuartetPair]:
     Raises
     ------
     InputError
-        Listing every missing file, or else every scene that refers to something unknown or whose
-        gains do not name exactly the sources of its music.
+        Listing every missing file, or else every entry that is not what it must be, that refers to
+        something unknown, or whose gains do not name exactly the sources of its music.
     """
-    names = (
-        "scene_listeners_file",
-        "listeners_file",
-        "gains_file",
-        "music_file",
-        "enhancer_params_file",
-    )
-    files = scene_listeners_file, *_ = [Path(paths[name]) for name in names]
-    where = scenes_file(paths["scenes_file"])
-    require_files([where, *files])
-    scenes, listeners, gains = read_object(where), read_listeners(files[1]), read_object(files[2])
-    pieces, compression = read_pieces(files[3]), read_object(files[4])
+    files = {key: Path(paths[key]) for key in (*_DRAWN, *_PACKAGED)}
+    files["scenes_file"] = scene_file = scenes_file(files["scenes_file"])
+    require_files(files.values(), {path: _hint(key, path, paths) for key, path in files.items()})
+    listeners = read_challenge_listeners(files["listeners_file"])
+    compression = read_object(files["enhancer_params_file"])
+    read_compressor_params(files["enhancer_params_file"])
+    pieces = read_pieces(files["music_file"])
+    gains = read_source_gains(files["gains_file"])
+    scenes = read_entries(scene_file, {"music": NAME, "gain": ID}, key=_SCENE_ID)
+    people = read_scene_listeners(files["scene_listeners_file"], scenes=scenes, listeners=listeners)
     pairs, problems = [], []
-    for scene, names_of_listeners in read_object(scene_listeners_file).items():
-        found = _scene_problems(scene, scenes.get(scene), pieces, gains)
-        for kind, known in (("listener", listeners), ("compressor parameters of", compression)):
-            found += [f"no {kind} {name!r}" for name in names_of_listeners if name not in known]
-        problems += [f"{where}: {scene}: {problem}" for problem in found]
+    for scene, listener_ids in people.items():
+        entry = scenes[scene]
+        found = _scene_problems(entry, pieces, gains)
+        found += [
+            f"no compressor parameters of {name!r} in {files['enhancer_params_file']}"
+            for name in listener_ids
+            if name not in compression
+        ]
+        problems += [f"{scene_file}: {scene}: {problem}" for problem in found]
+        if twice := repeated(listener_ids):
+            logger.warning("%s: %s lists %s twice", files["scene_listeners_file"], scene, twice[0])
         if not found:
-            piece, gains_db = pieces[scenes[scene]["music"]], gains[scenes[scene]["gain"]]
-            if len(set(names_of_listeners)) < len(names_of_listeners):
-                logger.warning("%s: %s lists a listener twice", scene_listeners_file, scene)
+            piece, gains_db = pieces[entry["music"]], gains[entry["gain"]]
+            folder = Path(paths["music_dir"])
             pairs += [
-                QuartetPair(
-                    scene,
-                    piece,
-                    listeners[name],
-                    gains_db,
-                    Path(paths["music_dir"]),
-                    compression[name],
-                )
-                for name in dict.fromkeys(names_of_listeners)
+                EnsemblePair(scene, piece, listeners[name], gains_db, folder, compression[name])
+                for name in dict.fromkeys(listener_ids)
             ]
     raise_if(problems)
-    if not pairs:
-        raise InputError(f"{scene_listeners_file}: no scene has a listener")
     return pairs
 
 
+def _hint(key: str, path: Path, paths: Mapping[str, str]) -> str:
+    """How to make a missing file; training scenes are drawn, all others come with the download."""
+    drawn = key in _DRAWN and ".train" in path.suffixes
+    return how_to_make(_DRAW_SCENES if drawn else _PREPARE, paths)
+
+
 def _scene_problems(
-    scene: str,
-    entry: object,
+    entry: Mapping[str, str],
     pieces: Mapping[str, Piece],
-    gains: Mapping[str, Any],
+    gains: Mapping[str, Mapping[str, float]],
 ) -> list[str]:
-    if not re.fullmatch(r"S\d+", scene):
-        return ["the id must be S and a number"]
-    if not isinstance(entry, dict) or not {"music", "gain"} <= set(entry):
-        return [f"expected an object with music and gain in the scene file, got {entry!r}"]
-    problems = []
-    if entry["music"] not in pieces:
-        problems.append(f"music {entry['music']!r} is unknown")
-    if entry["gain"] not in gains:
-        problems.append(f"gain {entry['gain']!r} is unknown")
+    music, gain = entry["music"], entry["gain"]
+    problems = [] if music in pieces else [f"music {music!r} is unknown"]
+    problems += [] if gain in gains else [f"gain {gain!r} is unknown"]
     if problems:
         return problems
-    piece, gains_db = pieces[entry["music"]], gains[entry["gain"]]
-    if not isinstance(gains_db, dict) or set(gains_db) != set(piece.sources):
-        found = list(gains_db) if isinstance(gains_db, dict) else gains_db
-        return [f"{entry['gain']} must name the sources {list(piece.sources)}, got {found}"]
-    if not all(map(is_number, gains_db.values())):
-        return [f"{entry['gain']} must have gains in dB, got {gains_db}"]
+    piece, gains_db = pieces[music], gains[gain]
+    if set(gains_db) != set(piece.sources):
+        return [f"{gain} must name the sources {list(piece.sources)}, got {list(gains_db)}"]
     return [
         f"{piece.name}: {source.instrument} is none of {', '.join(INSTRUMENTS)}"
         for source in piece.sources.values()

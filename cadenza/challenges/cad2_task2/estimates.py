@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from cadenza import audio
-from cadenza.challenges.cad2_task2.ensembles import QuartetPair
+from cadenza.challenges.cad2_task2.ensembles import EnsemblePair
 from cadenza.errors import InputError
 from cadenza.remix import repeated_instrument_gains
 from cadenza.runner import cli as app
@@ -50,7 +50,7 @@ class Estimator:
             config, self.separator, self._separate, rate_key="input_sample_rate"
         )
 
-    def prepare(self, pairs: list[QuartetPair]) -> None:
+    def prepare(self, pairs: list[EnsemblePair]) -> None:
         """Load the networks of all instruments that play, so that a missing one is known now.
 
         Raises
@@ -68,12 +68,12 @@ class Estimator:
         if isinstance(self.separator, ConvTasNetEnsemble):
             self.separator.prepare(families)
 
-    def input_files(self, pair: QuartetPair) -> tuple[Path, ...]:
+    def input_files(self, pair: EnsemblePair) -> tuple[Path, ...]:
         """Files that are read, the mixture first."""
         sources = pair.piece.sources.values() if isinstance(self.separator, Oracle) else ()
         return (pair.file(pair.piece.mixture), *(pair.file(source) for source in sources))
 
-    def __call__(self, pair: QuartetPair) -> Estimates:
+    def __call__(self, pair: EnsemblePair) -> Estimates:
         """Estimates of a piece, each of shape (2, T), and the gain in dB of each."""
         sources = pair.piece.sources
         if isinstance(self.separator, Oracle):

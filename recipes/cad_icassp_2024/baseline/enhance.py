@@ -13,12 +13,13 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from cadenza import audio
-from cadenza.challenges.icassp_2024 import ScenePair, scene_pairs
+from cadenza.challenges.icassp_2024 import ScenePair, read_scene_pairs
 from cadenza.remix import remix_to_mixture
 from cadenza.runner import cli as app
 from cadenza.runner.blocks import Blocks, build_blocks
 from cadenza.runner.run import Item
 from cadenza.runner.run import run as run_items
+from cadenza.runner.sharding import thin
 
 COLUMNS = ["scene", "song", "listener", "clipped_fraction"]
 SETTINGS = ["separator", "hearing_aid", "sample_rate", "remix_sample_rate", "soft_clip"]
@@ -44,7 +45,8 @@ def process_item(item: Item[ScenePair], config: DictConfig, blocks: Blocks) -> d
 def run(config: DictConfig) -> int:
     """Enhance all pairs of the batch that are not finished."""
     folder = Path(config.path.exp_folder)
-    pairs = scene_pairs(config)
+    pairs = read_scene_pairs(config.path)
+    pairs = thin(pairs, 15 if config.evaluate.small_test else 1)
     blocks = build_blocks(config)
     items = [
         Item.of(

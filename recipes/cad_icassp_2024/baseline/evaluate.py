@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from cadenza import audio
-from cadenza.challenges.icassp_2024 import SCORE_COLUMNS, TRACKS, ScenePair, scene_pairs
+from cadenza.challenges.icassp_2024 import SCORE_COLUMNS, TRACKS, ScenePair, read_scene_pairs
 from cadenza.challenges.scoring import NOISES, Presented, present, score_both_ears
 from cadenza.challenges.seeds import random_state
 from cadenza.hearing_aid import NALRAid
@@ -24,6 +24,7 @@ from cadenza.runner import cli as app
 from cadenza.runner.results import summary
 from cadenza.runner.run import Item
 from cadenza.runner.run import run as run_items
+from cadenza.runner.sharding import thin
 from cadenza.stems import STEMS
 
 SETTINGS = [
@@ -87,8 +88,10 @@ def run(config: DictConfig) -> int:
     """Score all pairs of the batch that have no score yet."""
     app.choice(config, "evaluate.noise", NOISES)
     evaluator = Evaluator(config)
+    pairs = read_scene_pairs(config.path)
+    pairs = thin(pairs, 15 if config.evaluate.small_test else 1)
     report = run_items(
-        [make_item(config, pair) for pair in scene_pairs(config)],
+        [make_item(config, pair) for pair in pairs],
         evaluator.score,
         prepare=evaluator.prepare,
         folder=Path(config.path.exp_folder),

@@ -14,7 +14,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from cadenza import audio, hrtf
-from cadenza._paths import find, require_disk_space, require_files, write_json
+from cadenza._paths import require_disk_space, require_files, write_json
 from cadenza.challenges.icassp_2024 import TRACKS, AtMicSample, read_at_mic_samples
 from cadenza.loudness import match_loudness
 from cadenza.runner import cli as app
@@ -22,67 +22,67 @@ from cadenza.runner.run import Item
 from cadenza.runner.run import run as run_items
 
 
-def process_item(item: Item[AtMicSample], *, hrtf_dir: Path, sample_rate: int) -> dict[str, float]:
+def items(config: DictConfig) -> list[Item[AtMicSample]]:
+    """Songs and head positions of the scene file, each once, with the files they need."""
+    hrtf_dir, output_dir = Path(config.path.hrtf_dir), Path(config.path.output_music_dir)
+    return [
+        Item(
+            key=sample.name,
+            labels={"sample": sample.name},
+            data=sample,
+            depends_on=asdict(sample.position),
+            inputs=(
+                *sample.sources().values(),
+                *hrtf.response_files(hrtf_dir, **asdict(sample.position)),
+            ),
+            outputs=tuple(sample.targets(output_dir).values()),
+        )
+        for sample in read_at_mic_samples(config.path)
+    ]
+
+
+def process_item(item: Item[AtMicSample], config: DictConfig) -> dict[str, float]:
     """Render mixture and stems of one song; returns the clipped fraction of each."""
-    position = asdict(item.data.position)
-    head = hrtf.read_head_response(hrtf_dir, **position, sample_rate=sample_rate)
+    sample, sample_rate = item.data, config.sample_rate
+    head = hrtf.read_head_response(
+        Path(config.path.hrtf_dir), **asdict(sample.position), sample_rate=sample_rate
+    )
+    sources, targets = sample.sources(), sample.targets(Path(config.path.output_music_dir))
     clipped = {}
-    sources = item.inputs[: len(TRACKS)]
-    for track, source, target in zip(TRACKS, sources, item.outputs, strict=True):
-        music, _ = audio.read(source, sample_rate=sample_rate, channels=2)
+    for track in TRACKS:
+        music, _ = audio.read(sources[track], sample_rate=sample_rate, channels=2)
         rendered = match_loudness(hrtf.render(music, head), music, sample_rate)
-        clipped[f"{track}_clipped"] = audio.write_wav(target, rendered, sample_rate)
+        clipped[f"{track}_clipped"] = audio.write_wav(targets[track], rendered, sample_rate)
     return clipped
 
 
-def make_item(sample: AtMicSample, hrtf_dir: Path, output_dir: Path) -> Item[AtMicSample]:
-    """Which files a sample is made of and which it becomes."""
-    position = asdict(sample.position)
-    sources = [find(sample.track.folder, f"{track}.wav") for track in TRACKS]
-    responses = hrtf.response_files(hrtf_dir, **position)
-    return Item(
-        key=sample.name,
-        labels={"sample": sample.name},
-        data=sample,
-        depends_on=position,
-        inputs=(*sources, *responses),
-        outputs=tuple(output_dir / sample.path / f"{track}.wav" for track in TRACKS),
-    )
-
-
-def require_space(items: list[Item[AtMicSample]], output_dir: Path) -> None:
+def require_space(work: list[Item[AtMicSample]], output_dir: Path) -> None:
     """Check that all audio that is still to be made fits on the disk."""
-    todo = [item for item in items if not all(path.exists() for path in item.outputs)]
-    sources = [path for item in todo for path in item.inputs[: len(TRACKS)]]
+    todo = [item for item in work if not all(path.exists() for path in item.outputs)]
+    sources = [path for item in todo for path in item.data.sources().values()]
     require_disk_space(output_dir, sum(4 * audio.info(path).frames for path in sources))
 
 
 def run(config: DictConfig) -> int:
     """Render all samples of the scene file that are not finished."""
-    path = {key: Path(value) for key, value in config.path.items()}
-    output_dir = path["output_music_dir"]
-    samples = read_at_mic_samples(
-        scenes_file=path["scene_file"],
-        music_file=path["music_file"],
-        music_dir=path["music_dir"],
-        positions_file=path["head_loudspeaker_positions_file"],
+    output_dir, output_file = (
+        Path(config.path[key]) for key in ("output_music_dir", "output_music_file")
     )
-    hrtf_dir = path["hrtf_dir"]
-    items = [make_item(sample, hrtf_dir, output_dir) for sample in samples]
-    require_files(file for item in items for file in item.inputs)
-    require_space(items, output_dir)
-    write_json(path["output_music_file"], {sample.name: sample.metadata for sample in samples})
+    work = items(config)
+    require_files(file for item in work for file in item.inputs)
+    require_space(work, output_dir)
+    write_json(output_file, {item.key: item.data.metadata for item in work})
     report = run_items(
-        items,
-        lambda item: process_item(item, hrtf_dir=hrtf_dir, sample_rate=config.sample_rate),
+        work,
+        lambda item: process_item(item, config),
         folder=output_dir,
-        name=path["output_music_file"].stem,
+        name=output_file.stem,
         columns=["sample", *(f"{track}_clipped" for track in TRACKS)],
         settings=app.settings(config, "cad_icassp_2024/at_mic 1", ["sample_rate"]),
         resume=config.resume,
         on_error=config.on_error,
     )
-    print(f"{len(report.rows)} of {len(items)} songs at the microphones are in {output_dir}")
+    print(f"{len(report.rows)} of {len(work)} songs at the microphones are in {output_dir}")
     return report.exit_status
 
 

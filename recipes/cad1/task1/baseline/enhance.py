@@ -12,15 +12,16 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from cadenza.challenges.cad1_task1.enhancement import enhance_songs
-from cadenza.challenges.cad1_task1.songs import song_pairs
+from cadenza.challenges.cad1_task1.songs import read_song_pairs
 from cadenza.runner import cli as app
+from cadenza.runner.sharding import thin
 
 
 def run(config: DictConfig) -> int:
     """Enhance whole songs."""
-    return enhance_songs(
-        config, song_pairs(config), folder=Path(config.path.enhanced_dir)
-    ).exit_status
+    pairs = read_song_pairs(config.path, with_segments=config.evaluate.segments)
+    pairs = thin(pairs, 15 if config.evaluate.small_test else 1)
+    return enhance_songs(config, pairs, folder=Path(config.path.enhanced_dir)).exit_status
 
 
 main = app.recipe(__file__, run)

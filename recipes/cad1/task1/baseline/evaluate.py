@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from cadenza import audio
-from cadenza.challenges.cad1_task1.songs import SCORE_COLUMNS, SIDES, SongPair, song_pairs
+from cadenza.challenges.cad1_task1.songs import SCORE_COLUMNS, SIDES, SongPair, read_song_pairs
 from cadenza.challenges.scoring import NOISES, presentation_level_db_spl
 from cadenza.challenges.seeds import random_state
 from cadenza.haaqi import SilentReferenceError, haaqi
@@ -24,6 +24,7 @@ from cadenza.runner import cli as app
 from cadenza.runner.results import summary
 from cadenza.runner.run import Item, PartialResult
 from cadenza.runner.run import run as run_items
+from cadenza.runner.sharding import thin
 from cadenza.stems import STEMS
 
 SETTINGS = ["sample_rate", "stem_sample_rate", "evaluate.set_random_seed", "evaluate.noise"]
@@ -85,8 +86,10 @@ def make_item(config: DictConfig, pair: SongPair) -> Item[SongPair]:
 def run(config: DictConfig) -> int:
     """Score all pairs of the batch that have no score yet."""
     app.choice(config, "evaluate.noise", NOISES)
+    pairs = read_song_pairs(config.path, with_segments=config.evaluate.segments)
+    pairs = thin(pairs, 15 if config.evaluate.small_test else 1)
     report = run_items(
-        [make_item(config, pair) for pair in song_pairs(config)],
+        [make_item(config, pair) for pair in pairs],
         lambda item: process_item(item, config),
         folder=Path(config.path.exp_folder),
         name="scores",

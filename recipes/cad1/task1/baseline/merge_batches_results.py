@@ -10,14 +10,17 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from cadenza.challenges.cad1_task1.songs import SCORE_COLUMNS, song_pairs
+from cadenza.challenges.cad1_task1.songs import SCORE_COLUMNS, read_song_pairs
 from cadenza.runner import cli as app
 from cadenza.runner.results import merge_scores
+from cadenza.runner.sharding import thin
 
 
 def run(config: DictConfig) -> int:
     """Merge and print the mean."""
-    keys = [(pair.track.name, pair.listener.name) for pair in song_pairs(config)]
+    pairs = read_song_pairs(config.path, with_segments=config.evaluate.segments)
+    pairs = thin(pairs, 15 if config.evaluate.small_test else 1)
+    keys = [(pair.track.name, pair.listener.name) for pair in pairs]
     folder, n_batches = Path(config.path.exp_folder), config.evaluate.batch_size
     return merge_scores(folder, SCORE_COLUMNS, keys, n_batches=n_batches, score="score")
 

@@ -13,14 +13,14 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from cadenza import audio
-from cadenza.challenges.cad2_task2.ensembles import QuartetPair, quartet_pairs
+from cadenza.challenges.cad2_task2.ensembles import EnsemblePair, read_ensemble_pairs
 from cadenza.challenges.cad2_task2.estimates import Estimator
 from cadenza.remix import level_compensation_db, remix
 from cadenza.runner import cli as app
 from cadenza.runner.blocks import CheckedAid, made_of
 from cadenza.runner.run import Item
 from cadenza.runner.run import run as run_items
-from cadenza.runner.sharding import Shard
+from cadenza.runner.sharding import Shard, thin
 
 SETTINGS = [
     "separator",
@@ -33,7 +33,7 @@ SETTINGS = [
 
 
 def process_item(
-    item: Item[QuartetPair], config: DictConfig, estimator: Estimator, hearing_aid: CheckedAid
+    item: Item[EnsemblePair], config: DictConfig, estimator: Estimator, hearing_aid: CheckedAid
 ) -> dict[str, float]:
     """Enhance one scene for one listener; returns the fraction of clipped samples."""
     pair = item.data
@@ -54,7 +54,8 @@ def process_item(
 def run(config: DictConfig) -> int:
     """Find the networks that are needed, then enhance what is not finished."""
     folder = Path(config.path.exp_folder)
-    pairs = quartet_pairs(config)
+    pairs = read_ensemble_pairs(config.path)
+    pairs = thin(pairs, 400 if config.evaluate.small_test else 1)
     estimator = Estimator(config)
     estimator.prepare(Shard(config.evaluate.batch, config.evaluate.batch_size).take(pairs))
     hearing_aid = CheckedAid(app.build(config, "hearing_aid"))

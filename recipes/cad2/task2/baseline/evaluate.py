@@ -14,7 +14,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from cadenza import audio
-from cadenza.challenges.cad2_task2.ensembles import SCORE_COLUMNS, QuartetPair, quartet_pairs
+from cadenza.challenges.cad2_task2.ensembles import SCORE_COLUMNS, EnsemblePair, read_ensemble_pairs
 from cadenza.challenges.scoring import NOISES, Presented, present, score_both_ears
 from cadenza.challenges.seeds import random_state
 from cadenza.hearing_aid import HearingAid
@@ -23,6 +23,7 @@ from cadenza.runner import cli as app
 from cadenza.runner.results import summary
 from cadenza.runner.run import Item
 from cadenza.runner.run import run as run_items
+from cadenza.runner.sharding import thin
 
 SETTINGS = [
     "input_sample_rate",
@@ -33,7 +34,7 @@ SETTINGS = [
 ]
 
 
-def prepare(item: Item[QuartetPair], config: DictConfig, hearing_aid: HearingAid) -> Presented:
+def prepare(item: Item[EnsemblePair], config: DictConfig, hearing_aid: HearingAid) -> Presented:
     """Read the enhanced signal of a pair and make its reference."""
     pair, rate = item.data, config.input_sample_rate
     sources = {name: pair.read(source, rate) for name, source in pair.piece.sources.items()}
@@ -52,7 +53,7 @@ def prepare(item: Item[QuartetPair], config: DictConfig, hearing_aid: HearingAid
 
 
 def process_item(
-    item: Item[QuartetPair], signals: Presented, evaluate: DictConfig
+    item: Item[EnsemblePair], signals: Presented, evaluate: DictConfig
 ) -> dict[str, float]:
     """HAAQI of one enhanced signal, for each ear and their mean."""
     pair = item.data
@@ -61,7 +62,7 @@ def process_item(
     return dict(zip(SCORE_COLUMNS[3:], scores, strict=True))
 
 
-def make_item(config: DictConfig, pair: QuartetPair) -> Item[QuartetPair]:
+def make_item(config: DictConfig, pair: EnsemblePair) -> Item[EnsemblePair]:
     """Which files the score of a pair is made of."""
     sources = tuple(pair.file(source) for source in pair.piece.sources.values())
     enhanced = pair.enhanced_file(config.path.exp_folder)
@@ -72,9 +73,11 @@ def make_item(config: DictConfig, pair: QuartetPair) -> Item[QuartetPair]:
 def run(config: DictConfig) -> int:
     """Score all pairs of the batch that have no score yet."""
     app.choice(config, "evaluate.noise", NOISES)
+    pairs = read_ensemble_pairs(config.path)
+    pairs = thin(pairs, 400 if config.evaluate.small_test else 1)
     hearing_aid = app.build(config, "hearing_aid")
     report = run_items(
-        [make_item(config, pair) for pair in quartet_pairs(config)],
+        [make_item(config, pair) for pair in pairs],
         partial(process_item, evaluate=config.evaluate),
         prepare=lambda item: prepare(item, config, hearing_aid),
         folder=Path(config.path.exp_folder),

@@ -10,14 +10,17 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from cadenza.challenges.cad2_task2.ensembles import SCORE_COLUMNS, quartet_pairs
+from cadenza.challenges.cad2_task2.ensembles import SCORE_COLUMNS, read_ensemble_pairs
 from cadenza.runner import cli as app
 from cadenza.runner.results import merge_scores
+from cadenza.runner.sharding import thin
 
 
 def run(config: DictConfig) -> int:
     """Merge and print the mean."""
-    keys = [tuple(pair.labels.values()) for pair in quartet_pairs(config)]
+    pairs = read_ensemble_pairs(config.path)
+    pairs = thin(pairs, 400 if config.evaluate.small_test else 1)
+    keys = [tuple(pair.labels.values()) for pair in pairs]
     folder, n_batches = Path(config.path.exp_folder), config.evaluate.batch_size
     return merge_scores(folder, SCORE_COLUMNS, keys, n_batches=n_batches, score="avg_haaqi")
 

@@ -2,7 +2,8 @@
 
 Unpacks CadenzaWoodwind.zip, EnsembleSet_Mix_1.zip and metadata.zip where they are not unpacked
 yet, copies the training tracks and the metadata, and cuts the sources of the validation pieces,
-whose sum is their mixture. Everything is checked first; a run that was stopped goes on.
+whose sum is their mixture. Everything is checked before the first file is written. A run that was
+stopped is continued by the same command.
 """
 
 from __future__ import annotations
@@ -12,22 +13,37 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from cadenza._paths import require_disk_space, require_files
-from cadenza.challenges.cad2_task2.download import items_of_download, make_item, unpack
+from cadenza.challenges.cad2_task2.download import Step, steps_of_download, unpack
 from cadenza.runner import cli as app
+from cadenza.runner.run import Item
 from cadenza.runner.run import run as run_items
+
+
+def items(config: DictConfig) -> list[Item[Step]]:
+    """Files to copy and pieces to cut; the data sets are unpacked."""
+    folder, root = Path(config.path.zenodo_download_path), Path(config.path.root)
+    return [
+        Item(step.key, step.labels, step, step.depends_on, step.inputs, step.outputs)
+        for step in steps_of_download(folder, root)
+    ]
+
+
+def process_item(item: Item[Step]) -> dict[str, float]:
+    """Copy a file, or cut a piece; returns the fraction of its mixture that was clipped."""
+    return item.data.make()
 
 
 def run(config: DictConfig) -> int:
     """Unpack, check, then copy and cut what is not finished."""
-    folder, root = Path(config.path.zenodo_download_path), Path(config.path.root)
-    unpack(folder)
-    items = items_of_download(folder, root)
-    require_files(path for item in items for path in item.inputs)
-    todo = [item for item in items if not all(path.exists() for path in item.outputs)]
-    require_disk_space(root, sum(path.stat().st_size for item in todo for path in item.inputs))
+    root = Path(config.path.root)
+    unpack(Path(config.path.zenodo_download_path))
+    work = items(config)
+    require_files(path for item in work for path in item.inputs)
+    missing = [item for item in work if not all(path.exists() for path in item.outputs)]
+    require_disk_space(root, sum(path.stat().st_size for item in missing for path in item.inputs))
     report = run_items(
-        items,
-        make_item,
+        work,
+        process_item,
         folder=root,
         name="processed_files",
         columns=["file", "clipped_fraction"],
@@ -35,7 +51,7 @@ def run(config: DictConfig) -> int:
         resume=config.resume,
         on_error=config.on_error,
     )
-    n_files = sum(len(item.outputs) for item in items if item.key not in report.failures)
+    n_files = sum(len(item.outputs) for item in work if item.key not in report.failures)
     print(f"{n_files} files are in {root}")
     return report.exit_status
 
