@@ -1,4 +1,4 @@
-"""Drawing the training scenes, exactly as the challenges drew the published ones."""
+"""Draws of the training scenes and their listeners; the defaults give the published ones."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ def icassp_2024_scenes(
 ) -> dict[str, dict[str, str]]:
     """Scenes of ICASSP 2024: which gains and head position go with which song.
 
-    Every song has a random stream of its own, so that more scenes per song extend each song's
-    list without changing its beginning. No gain and no position comes twice for a song.
+    Each song has its own random stream, so its first scenes stay the same when more are drawn. The
+    scenes are numbered song by song; more scenes per song therefore change the numbers. No gain and
+    no head position is used twice for a song.
 
     Parameters
     ----------
@@ -52,9 +53,8 @@ def icassp_2024_scenes(
     limit = min(len(gains), len(positions))
     if not 1 <= scenes_per_song <= limit:
         raise InputError(
-            f"scene.number_scenes_per_song must be 1 ... {limit} (no gain and no head position is "
-            f"used twice for a song: {len(gains)} gains, {len(positions)} positions), "
-            f"got {scenes_per_song}"
+            f"scenes_per_song must be 1 ... {limit} (no gain and no head position is used twice "
+            f"for a song: {len(gains)} gains, {len(positions)} positions), got {scenes_per_song}"
         )
     scenes: dict[str, dict[str, str]] = {}
     for track in tracks:
@@ -74,7 +74,9 @@ def icassp_2024_scenes(
 def icassp_2024_scene_listeners(
     scenes: Iterable[str], listeners: Sequence[str], *, listeners_per_scene: int = 2
 ) -> dict[str, list[str]]:
-    """Listeners of every scene of ICASSP 2024, drawn without replacement from one stream.
+    """Listeners of every scene of ICASSP 2024, drawn without replacement from one random stream.
+
+    The listeners depend on a scene's place in the list, not on its music.
 
     Parameters
     ----------
@@ -93,18 +95,17 @@ def icassp_2024_scene_listeners(
     Raises
     ------
     InputError
-        If `listeners_per_scene` is below 1.
+        If there are no listeners, or `listeners_per_scene` is below 1.
 
     Examples
     --------
     >>> icassp_2024_scene_listeners(["scene_10001", "scene_10002"], ["L0001", "L0002", "L0003"])
     {'scene_10001': ['L0003', 'L0002'], 'scene_10002': ['L0003', 'L0001']}
     """
+    if not listeners:
+        raise InputError("listeners must not be empty")
     if listeners_per_scene < 1:
-        raise InputError(
-            f"scene_listener.number_listeners_per_scene must be at least 1, "
-            f"got {listeners_per_scene}"
-        )
+        raise InputError(f"listeners_per_scene must be at least 1, got {listeners_per_scene}")
     rng = random_state("icassp2024")
     return {scene: _pick(listeners, listeners_per_scene, rng) for scene in scenes}
 
@@ -118,6 +119,9 @@ def cad2_task2_scenes(
 ) -> dict[str, dict[str, str]]:
     """Scenes of CAD2 Task 2: gains for every piece of music, drawn with replacement.
 
+    One random stream serves all pieces: another number of scenes per piece changes all but the
+    first scenes.
+
     Parameters
     ----------
     n_sources : mapping of str to int
@@ -127,7 +131,7 @@ def cad2_task2_scenes(
     scenes_per_item : int
         At least 1.
     seed_name : str
-        Name that seeds the one stream of all pieces.
+        Name that seeds the random stream.
 
     Returns
     -------
@@ -137,7 +141,7 @@ def cad2_task2_scenes(
     Raises
     ------
     InputError
-        If there are no gains for the number of sources of a piece.
+        If there are no gains for the number of sources of a piece, or `scenes_per_item` is below 1.
 
     Examples
     --------
@@ -147,7 +151,7 @@ def cad2_task2_scenes(
      'S10002': {'music': 'my trio', 'gain': 'gain_0014'}}
     """
     if scenes_per_item < 1:
-        raise InputError(f"gains_per_track must be at least 1, got {scenes_per_item}")
+        raise InputError(f"scenes_per_item must be at least 1, got {scenes_per_item}")
     # Pieces with more than five sources get the gains of five
     tables = {item: str(min(count, 5)) for item, count in n_sources.items()}
     problems = [
@@ -172,7 +176,7 @@ def cad2_task2_scene_listeners(
     listeners_per_scene: int = 2,
     distinct: bool = False,
 ) -> dict[str, list[str]]:
-    """Listeners of every scene of CAD2 Task 2, drawn from one stream.
+    """Listeners of every scene of CAD2 Task 2, drawn from one random stream.
 
     Parameters
     ----------
@@ -183,21 +187,28 @@ def cad2_task2_scene_listeners(
     listeners_per_scene : int
         At least 1.
     distinct : bool
-        The published lists were drawn with replacement, so that about 1 in 80 scenes has the same
-        listener twice; True draws without.
+        The published lists were drawn with replacement: about 1 in 80 scenes has the same listener
+        twice. True draws without replacement.
 
     Returns
     -------
     dict
         Scene id -> listener ids.
 
+    Raises
+    ------
+    InputError
+        If there are no listeners, or `listeners_per_scene` is below 1.
+
     Examples
     --------
     >>> cad2_task2_scene_listeners(["S10001", "S10002"], ["L0001", "L0002", "L0003"])
     {'S10001': ['L0003', 'L0001'], 'S10002': ['L0002', 'L0002']}
     """
-    if listeners_per_scene < 1 or not listeners:
-        raise InputError(f"listener_per_scene must be at least 1, got {listeners_per_scene}")
+    if not listeners:
+        raise InputError("listeners must not be empty")
+    if listeners_per_scene < 1:
+        raise InputError(f"listeners_per_scene must be at least 1, got {listeners_per_scene}")
     rng = random_state("Cadenza2-scene")
     if distinct:
         return {scene: _pick(listeners, listeners_per_scene, rng) for scene in scenes}
@@ -208,7 +219,7 @@ def cad2_task2_scene_listeners(
 
 
 def _pick(items: Sequence[str], count: int, rng: np.random.RandomState) -> list[str]:
-    """Draw without replacement; a list that is small enough is taken whole, without a draw."""
+    """Draw without replacement; if there are no more items than that, take all without a draw."""
     if len(items) <= count:
         return list(items)
     return [items[i] for i in rng.permutation(len(items))[:count]]

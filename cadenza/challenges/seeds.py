@@ -1,4 +1,4 @@
-"""Random numbers by name, as the challenges publish them."""
+"""Random streams that are seeded by a name, as in the published challenges."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def seed(name: str) -> int:
 
 
 def random_state(name: str) -> np.random.RandomState:
-    """Legacy generator, seeded with `seed(name)`: the published data were drawn from its stream.
+    """NumPy's legacy generator, seeded with `seed(name)`; the published data were drawn with it.
 
     Examples
     --------

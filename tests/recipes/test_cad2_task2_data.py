@@ -93,6 +93,13 @@ def test_t9_missing_and_damaged_packages_are_all_listed(download, capfd):
     assert not (download / "EnsembleSet").exists()
 
 
+def test_a_download_folder_that_does_not_exist_is_one_line(download, capfd):
+    assert call(PROCESS, "path.root=root", "path.zenodo_download_path=nowhere") == 2
+    seen = capfd.readouterr().err
+    assert seen.startswith("error: missing folder: nowhere (with the downloads CadenzaWoodwind,")
+    assert seen.count("\n") == 1
+
+
 def test_t9_missing_tracks_are_all_listed(download, capfd):
     for name in ("Viola", "Cello"):
         (download / f"EnsembleSet/quartet/Mix_1/{name}.flac").unlink()
@@ -147,12 +154,47 @@ def test_t8_scenes_are_written_where_the_keys_say_and_not_over_others(download, 
     content = json.loads(before)
     assert list(content)[:1] == ["S10001"]
     assert len(content) == 8
+    edit_json(scenes, lambda scenes: scenes["S10002"].update(gain="gain_0099"))
+    own = scenes.read_bytes()
     assert call(SCENES, "path.root=root", "gains_per_track=2") == 2
     assert "overwrite=true" in capfd.readouterr().err
-    assert scenes.read_bytes() == before
-    assert call(SCENES, "path.root=root", "distinct_listeners=true", "overwrite=true") == 0
+    assert scenes.read_bytes() == own
+    assert call(SCENES, "path.root=root", "gains_per_track=2", "overwrite=true") == 0
+    # what can be drawn again is not in the way
+    assert call(SCENES, "path.root=root", "distinct_listeners=true") == 0
     listeners = json.loads(Path("root/metadata/scene_listeners.train.json").read_text())
     assert all(len(set(names)) == 2 for names in listeners.values())
+    assert call(SCENES, "path.root=root") == 0
+    assert scenes.read_bytes() == before
+
+
+@pytest.mark.parametrize("key", ["gains_per_track", "listener_per_scene"])
+def test_numbers_below_one_are_named_as_the_user_wrote_them(download, capfd, key):
+    assert call(PROCESS, *WHERE) == 0
+    assert call(SCENES, "path.root=root", f"{key}=0") == 2
+    assert f"error: {key} must be at least 1, got 0" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["../../evil.flac", "/tmp/evil.flac"])
+def test_zip_files_that_write_elsewhere_are_refused_before_anything_is_unpacked(
+    download, capfd, name
+):
+    shutil.rmtree(download / "CadenzaWoodwind")
+    with zipfile.ZipFile(download / "CadenzaWoodwind.zip", "w") as archive:
+        archive.writestr("CadenzaWoodwind/duet/Flute.flac", b"")
+        archive.writestr(name, b"")
+    before = sorted(download.parent.rglob("*"))
+    assert call(PROCESS, *WHERE) == 2
+    assert f"CadenzaWoodwind.zip: refused: '{name}' leaves the folder" in capfd.readouterr().err
+    assert sorted(download.parent.rglob("*")) == before
+
+
+def test_metadata_that_would_write_elsewhere_is_refused(download, capfd):
+    tracks = download / "metadata" / "music_tracks.train.json"
+    edit_json(tracks, lambda t: t["duet"].update(mixture_path="../../../evil.flac"))
+    assert call(PROCESS, *WHERE) == 2
+    assert "duet: mixture_path: expected a relative path without '..'" in capfd.readouterr().err
+    assert not Path("root/audio").exists()
 
 
 def test_pieces_outside_the_gain_table_are_reported(download, capfd):

@@ -197,17 +197,80 @@ def test_split_switches_all_metadata_files_together(root):
     assert {p.name[12:17] for p in Path("valid/enhanced_signals").glob("*.flac")} == {"L5002"}
 
 
-def test_t10_published_scenes_are_not_overwritten(root, capfd):
+def test_more_scenes_are_added_to_those_of_each_song(root, capsys):
+    metadata = root / "metadata"
+    scenes, listeners = (metadata / f"{n}.train.json" for n in ("scenes", "scene_listeners"))
+    script = "generate_dataset.generate_train_scenes"
+    before = json.loads(scenes.read_text())
+    files = {path: path.read_bytes() for path in (scenes, listeners)}
+
+    def of_song(content, song):
+        return [
+            (scene["gain"], scene["head_loudspeaker_positions"])
+            for scene in content.values()
+            if scene["music"] == song
+        ]
+
+    assert call(script, "path.root=root", "scene.number_scenes_per_song=1") == 0
+    assert "2 scenes, 1 for each of 2 songs, written to" in capsys.readouterr().out
+    after = json.loads(scenes.read_text())
+    for song in {scene["music"] for scene in before.values()}:
+        assert of_song(after, song) == of_song(before, song)[:1]
+    assert call(script, "path.root=root", "scene.number_scenes_per_song=2") == 0
+    assert {path: path.read_bytes() for path in files} == files
+    # the music of the scenes that were there is there still
+    assert call("generate_dataset.generate_at_mic_musdb18", "path.root=root") == 0
+
+
+def test_t10_scenes_are_written_where_the_keys_say_and_not_over_a_users_own(root, capfd):
     script = "generate_dataset.generate_train_scenes"
     path = root / "metadata" / "scenes.train.json"
+    edit_json(path, lambda scenes: scenes["scene_10001"].update(gain="gain_0001"))
+    edit_json(path, lambda scenes: scenes["scene_10002"].update(gain="gain_0001"))
     before = path.read_bytes()
     arguments = ("path.root=root", "scene.number_scenes_per_song=1")
     assert call(script, *arguments) == 2
-    assert "overwrite=true" in "".join(capfd.readouterr())
+    seen = "".join(capfd.readouterr())
+    assert "root/metadata/scenes.train.json: exists and holds scenes that would be lost" in seen
+    assert "overwrite=true" in seen
+    assert "scene_listeners.train.json" not in seen, "the listeners can be drawn again"
     assert path.read_bytes() == before
-    assert call(script, *arguments, "path.scene_file=mine.json", "overwrite=true") == 0
+    assert call(script, *arguments, "path.scene_file=mine.json") == 0
     assert len(json.loads(Path("mine.json").read_text())) == 2
     assert path.read_bytes() == before
+    assert call(script, *arguments, "overwrite=true") == 0
+    assert len(json.loads(path.read_text())) == 2
+
+
+@pytest.mark.parametrize(
+    ("n_scenes", "n_listeners", "message"),
+    [
+        (5, 2, "scene.number_scenes_per_song must be 1 ... 2 ("),
+        (2, 0, "scene_listener.number_listeners_per_scene must be at least 1, got 0"),
+    ],
+)
+def test_numbers_of_scenes_and_listeners_are_named_as_the_user_wrote_them(
+    root, capfd, n_scenes, n_listeners, message
+):
+    numbers = (
+        f"scene.number_scenes_per_song={n_scenes}",
+        f"scene_listener.number_listeners_per_scene={n_listeners}",
+    )
+    assert call("generate_dataset.generate_train_scenes", "path.root=root", *numbers) == 2
+    assert f"error: {message}" in capfd.readouterr().err
+
+
+def test_missing_metadata_says_which_command_makes_it(root, capfd):
+    for name in ("at_mic_music", "scenes"):
+        (root / "metadata" / f"{name}.train.json").unlink()
+    assert call(ENHANCE, *WHERE, "separator=oracle") == 2
+    seen = capfd.readouterr().err
+    for name, script in (
+        ("at_mic_music", "generate_at_mic_musdb18"),
+        ("scenes", "generate_train_scenes"),
+    ):
+        module = f"cadenza.recipes.cad_icassp_2024.generate_dataset.{script}"
+        assert f"{name}.train.json; python -m {module} path.root=root makes it" in seen
 
 
 def test_t11_half_written_music_is_made_again(root):
