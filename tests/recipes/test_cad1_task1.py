@@ -136,11 +136,102 @@ def test_missing_truncated_and_misformatted_files_are_reported_by_name(root, cap
     assert not Path("exp/submission_T001.zip").exists()
 
 
+@pytest.fixture
+def packed(root) -> Path:
+    """Folder of the files of a submission that was packed."""
+    assert call("pack_submission", *TEST) == 0
+    assert Path("exp/submission_T001.zip").exists()
+    return Path("exp/enhanced_signals/evaluation")
+
+
+def files_of(folder: Path, listener: str, what: str) -> tuple[Path, Path]:
+    """An enhanced file and its scale."""
+    path = folder / listener / SONGS[1] / f"{listener}_{SONGS[1]}_{what}.flac"
+    return path, path.with_suffix(".txt")
+
+
+def test_a_failed_check_sets_the_earlier_submission_aside(packed, capfd):
+    files_of(packed, "L5001", "left_bass")[0].unlink()
+    assert call("pack_submission", *TEST) == 2
+    seen = capfd.readouterr().err
+    outdated = "exp/submission_T001.zip.outdated"
+    assert f"nothing is packed; the earlier submission is now {outdated}" in seen
+    assert [p.name for p in Path("exp").glob("*.zip*")] == [Path(outdated).name]
+    assert call("test", *TEST, "separator=oracle") == 0
+    assert call("pack_submission", *TEST) == 0
+    assert call("pack_submission", *TEST) == 0
+    assert Path("exp/submission_T001.zip").exists()
+
+
+def test_packing_before_enhancing_is_one_line(root, capfd):
+    assert call("pack_submission", "path.root=root", "split=test", "separator=oracle") == 2
+    seen = capfd.readouterr().err
+    assert seen.startswith("error: missing folder: exp_oracle/enhanced_signals/evaluation; test.py")
+    assert seen.count("\n") == 1
+
+
+def test_checking_alone_touches_nothing(packed):
+    files_of(packed, "L5001", "left_bass")[0].unlink()
+    assert call("pack_submission", *TEST, "check_only=true") == 2
+    assert Path("exp/submission_T001.zip").exists()
+
+
+@pytest.mark.parametrize("team_id", ["../../evil", "", "'a b'", "x" * 250, "."])
+def test_a_team_id_that_is_no_file_name(root, capfd, team_id):
+    before = sorted(Path().rglob("*.zip")) + sorted(Path("..").glob("*"))
+    assert call("pack_submission", *TEST, f"team_id={team_id}") == 2
+    assert "team_id must be 1 to 40 letters, digits, - and _" in capfd.readouterr().err
+    assert sorted(Path().rglob("*.zip")) + sorted(Path("..").glob("*")) == before
+
+
+def test_a_silent_remix(packed, capfd):
+    path, _ = files_of(packed, "L5001", "remix")
+    audio.write_flac(path, np.zeros((2, 6400)), 32000)
+    assert call("pack_submission", *TEST) == 2
+    assert f"{path}: the remix is silent" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("with_scale", [True, False])
+def test_a_copy_of_another_listeners_stem(packed, capfd, with_scale):
+    source, target = (files_of(packed, name, "left_vocals") for name in ("L5001", "L5002"))
+    for number in range(1 + with_scale):
+        shutil.copy(source[number], target[number])
+    assert call("pack_submission", *TEST) == 2
+    seen = capfd.readouterr().err
+    message = f"{target[0]}: the same audio as {source[0]}, though L5001 and L5002 have different"
+    assert message in seen
+    # also where nothing is known of how the files were made
+    for journal in packed.parent.glob("*.journal.jsonl"):
+        journal.unlink()
+    assert call("pack_submission", *TEST) == 2
+    assert message in capfd.readouterr().err
+
+
+def test_stems_of_two_listeners_that_were_exchanged(packed, capfd):
+    first, second = (files_of(packed, name, "right_drums")[0] for name in ("L5001", "L5002"))
+    contents = first.read_bytes(), second.read_bytes()
+    first.write_bytes(contents[1])
+    second.write_bytes(contents[0])
+    assert call("pack_submission", *TEST) == 2
+    seen = capfd.readouterr().err
+    for path, listener in ((first, "L5001"), (second, "L5002")):
+        assert f"{path}: not what was written for {SONGS[1]} and {listener}" in seen
+
+
+def test_a_system_that_does_not_adapt_to_the_listeners_may_be_submitted(packed):
+    for path in (packed / "L5001").rglob("*.*"):
+        target = packed / "L5002" / SONGS[1] / path.name.replace("L5001", "L5002")
+        shutil.copy(path, target)
+    for journal in packed.parent.glob("*.journal.jsonl"):
+        journal.unlink()
+    assert call("pack_submission", *TEST) == 0
+
+
 def test_t16_songs_without_segments_are_reported_first(root, capfd):
-    write_json(root / "metadata" / "musdb18.segments.test.json", {})
+    write_json(root / "metadata" / "musdb18.segments.test.json", {"Another Song": {}})
     assert call("test", *TEST, "separator=oracle") == 2
     assert (
-        f"'{SONGS[1]}' needs objective_evaluation and subjective_evaluation"
+        f"metadata/musdb18.segments.test.json: '{SONGS[1]}': has no segments"
         in capfd.readouterr().err
     )
 
@@ -225,9 +316,16 @@ def test_help_explains_script_and_keys(name, capsys):
     assert "team_id: T001" in text
 
 
-@pytest.mark.parametrize("bad", [{"start": "x", "end": 1}, {"start": 2, "end": 1}, {"start": 0}])
-def test_segments_that_are_no_segments(root, capfd, bad):
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"start": "x", "end": 1}, 'start: expected a time in seconds, not negative, got "x"'),
+        ({"start": 2, "end": 1}, "start must be before end, got 2 and 1"),
+        ({"start": 0}, "end is missing"),
+    ],
+)
+def test_segments_that_are_no_segments(root, capfd, bad, message):
     table = {SONGS[1]: {"objective_evaluation": SEGMENT, "subjective_evaluation": bad}}
     write_json(root / "metadata" / "musdb18.segments.test.json", table)
     assert call("test", *TEST, "separator=oracle") == 2
-    assert "start < end in seconds" in capfd.readouterr().err
+    assert f"subjective_evaluation: {message}" in capfd.readouterr().err

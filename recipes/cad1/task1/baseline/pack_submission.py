@@ -1,37 +1,67 @@
 """Check the segments that test.py has cut and pack them into submission_<team_id>.zip.
 
-Every file must be there, decode, and have the right format and length; whatever is wrong is
-listed by name, and nothing is packed. check_only=true only checks, also an unpacked submission:
-path.submission_dir=unpacked/evaluation.
+Every file must be there, decode, have the right format and length, and be the one that test.py
+wrote for this song and listener. Whatever is wrong is listed by name and nothing is packed; an
+earlier zip is renamed to submission_<team_id>.zip.outdated. check_only=true only checks, also an
+unpacked submission: path.submission_dir=unpacked/evaluation.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from cadenza.challenges.cad1_task1.songs import read_song_pairs
-from cadenza.challenges.cad1_task1.submission import check_submission, write_submission
+from cadenza.challenges.cad1_task1.submission import (
+    Rates,
+    check_submission,
+    set_aside,
+    submission_file,
+    write_submission,
+)
+from cadenza.errors import InputError
 from cadenza.runner import cli as app
+from cadenza.runner.results import Journal
+
+
+def written_files(folder: Path) -> dict[str, list[list[str]]]:
+    """Digests of the files that test.py wrote, by the key of song and listener, for each run."""
+    written = defaultdict(list)
+    for path in folder.parent.glob(f"{folder.name}*.journal.jsonl"):
+        for key, entry in Journal(path).entries.items():
+            written[key].append(entry["outputs"])
+    return written
 
 
 def run(config: DictConfig) -> int:
     """Check all files, then write the zip in one step."""
     folder = Path(config.path.submission_dir)
+    target = submission_file(Path(config.path.exp_folder), config.team_id)
     pairs = read_song_pairs(config.path, with_segments=True)
-    files = check_submission(
-        pairs,
-        folder,
-        sample_rate=config.sample_rate,
-        stem_sample_rate=config.stem_sample_rate,
-        remix_sample_rate=config.remix_sample_rate,
-    )
+    if not folder.is_dir():
+        raise InputError(
+            f"missing folder: {folder}; test.py writes it, with the same separator= and "
+            "path.exp_folder="
+        )
+    outdated = None if config.check_only else set_aside(target)
+    try:
+        files = check_submission(
+            pairs,
+            folder,
+            Rates(config.sample_rate, config.stem_sample_rate, config.remix_sample_rate),
+            written=written_files(folder),
+        )
+    except InputError as error:
+        kept = [f"nothing is packed; the earlier submission is now {outdated}"] if outdated else []
+        raise InputError([*error.problems, *kept]) from None
     print(f"{len(files)} files of {len(pairs)} enhanced songs are complete")
     if not config.check_only:
-        target = Path(config.path.exp_folder) / f"submission_{config.team_id}.zip"
         write_submission(target, files, folder.parent)
         print(f"packed into {target}")
+        if outdated:
+            outdated.unlink()
     return 0
 
 
