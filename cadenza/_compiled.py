@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
+from pathlib import Path
+from types import FunctionType
 from typing import Any, TypeVar, cast
 
 from numba import njit
+from numba.core.dispatcher import Dispatcher
 from numba.core.event import Event, Listener, install_listener
 
 logger = logging.getLogger(__name__)
@@ -21,8 +25,8 @@ def kernel(*, fused: bool = False) -> Callable[[Function], Function]:
 
     The result is kept beside the source or, where that cannot be written, in the user's cache
     folder; `NUMBA_CACHE_DIR` names another folder. The cache notices changes of the file in which
-    the function stands, but not of compiled functions that it imports: a kernel and the compiled
-    functions that it calls belong in one file.
+    the function stands; changes of what the function imports, compiled functions and constants,
+    are noticed because the name of the cached file includes a digest of them.
 
     Parameters
     ----------
@@ -32,6 +36,7 @@ def kernel(*, fused: bool = False) -> Callable[[Function], Function]:
     fastmath = {"contract"} if fused else False
 
     def compile_later(function: Function) -> Function:
+        function.__qualname__ += _digest_of_imports(cast(FunctionType, function))
         jit = partial(njit, function, nogil=True, error_model="numpy", fastmath=fastmath)
         try:
             return cast(Function, jit(cache=True))
@@ -39,6 +44,30 @@ def kernel(*, fused: bool = False) -> Callable[[Function], Function]:
             return cast(Function, jit())
 
     return compile_later
+
+
+def _digest_of_imports(function: FunctionType) -> str:
+    """Digest of the constants and compiled functions that a function uses, "" without any."""
+    used = _imports(function)
+    return f"_{hashlib.sha256(repr(used).encode()).hexdigest()[:8]}" if used else ""
+
+
+def _imports(function: FunctionType) -> list[Any]:
+    """Constants and files of the compiled functions that a function uses, directly or not."""
+    used: list[Any] = []
+    for name in function.__code__.co_names:
+        value = function.__globals__.get(name)
+        if isinstance(value, int | float):
+            used.append((name, value))
+        elif isinstance(value, Dispatcher):
+            used += [_file_digest(value.py_func.__code__.co_filename), *_imports(value.py_func)]
+    return used
+
+
+@cache
+def _file_digest(path: str) -> str:
+    file = Path(path)
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
 
 
 @contextmanager

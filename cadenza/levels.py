@@ -26,6 +26,12 @@ def db_to_gain(level_db: float | NDArray[np.float64]) -> float | NDArray[np.floa
     return 10 ** (level_db / 20)
 
 
+@overload
+def gain_to_db(gain: float) -> np.float64: ...
+@overload
+def gain_to_db(gain: NDArray[np.float64]) -> NDArray[np.float64]: ...
+@overload
+def gain_to_db(gain: ArrayLike) -> np.float64 | NDArray[np.float64]: ...
 def gain_to_db(gain: ArrayLike) -> np.float64 | NDArray[np.float64]:
     """Level in dB re 1 of a linear amplitude; silence counts as -600 dB.
 
