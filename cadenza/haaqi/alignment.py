@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
 from cadenza.errors import SilentReferenceError
+from cadenza.haaqi.constants import BACK_OFF, MAX_BAND_LAG, TRIM_RATIO
 from cadenza.haaqi.kernels.correlation import (
     N_AVERAGED,
     add_cross_spectra,
@@ -20,39 +21,48 @@ from cadenza.haaqi.kernels.correlation import (
 
 Float = TypeVar("Float", bound=np.floating)
 
-_BACK_OFF = 48  # samples: the signal as a whole is left 2 ms late, as filters may disperse it
-_MAX_LAG = 2400  # samples: 100 ms
 _FFT_LENGTH = 16384  # fits in the cache
 _BATCH = 8  # transforms at a time
 
 _PRECISION = 1e-5  # of correlations in single precision, with a wide margin
 _MAX_SPAN = 128  # lags that are cheaper to try one by one than all at once in double precision
 
-# Averages of four samples give the correlation at every fourth lag, up to what the rests of both
-# signals add: at most R / (2 - 2 cos(pi/4)), if R is the root of the product of the energies of
-# the differences between neighbouring samples (Cauchy-Schwarz). R also limits the second difference
-# of the correlation, so that a maximum, at most two lags from one of these, is at most 2 R higher.
-_COARSE = 5.5  # 2 / (2 - 2 cos(pi/4)) + 2, and a little
-_USEFUL = 0.02  # precision in relation to the energies with which averages are worth a try
+# Averages of four samples give the correlation at every fourth lag, with an error from what the
+# averages leave out: at most R / (2 - 2 cos(pi/4)), where R is the root of the product of the
+# energies of the differences between neighbouring samples (Cauchy-Schwarz). R also limits the
+# second difference of the correlation, so that a maximum, at most two lags from one of these, is
+# at most 2 R higher.
+_COARSE = 5.5  # in units of R: 2 / (2 - 2 cos(pi/4)) + 2 = 5.41, rounded up
+_USEFUL = 0.02  # averages are tried if their error is below this part of the energies
 
 
-def align_and_trim(
-    reference: NDArray[np.float64], processed: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+class AlignedPair(NamedTuple):
+    """The stretch of two signals in which the reference sounds.
+
+    Parameters
+    ----------
+    reference, processed : ndarray, shape (N,)
+        From the first to the last sample at which the reference exceeds 0.1 % of its peak. The
+        processed signal is left 2 ms late.
+    start : int
+        Number of samples that were cut from the start of the reference.
+    delay : int
+        By how many samples the processed signal came in late.
+    """
+
+    reference: NDArray[np.float64]
+    processed: NDArray[np.float64]
+    start: int
+    delay: int
+
+
+def align_and_trim(reference: NDArray[np.float64], processed: NDArray[np.float64]) -> AlignedPair:
     """Line up two whole signals and keep the stretch in which the reference sounds.
 
     Parameters
     ----------
     reference, processed : ndarray, shape (T,) and (T',)
         At 24 kHz. The longer one is cut at its end.
-
-    Returns
-    -------
-    reference, processed : ndarray, shape (N,)
-        From the first to the last sample at which the reference exceeds 0.1 % of its peak. The
-        processed signal is left 2 ms late.
-    delay : int
-        By how many samples the processed signal came in late.
 
     Raises
     ------
@@ -65,16 +75,16 @@ def align_and_trim(
     if peak == 0:
         raise SilentReferenceError("reference must not be silent, got only zeros")
     delay = _delay(reference, processed)
-    sounds = (reference > 0.001 * peak) | (reference < -0.001 * peak)
+    sounds = (reference > TRIM_RATIO * peak) | (reference < -TRIM_RATIO * peak)
     first, last = int(sounds.argmax()), sounds.size - int(sounds[::-1].argmax())
-    processed = shift(processed, _BACK_OFF - delay)
-    return reference[first:last], processed[first:last], delay
+    processed = shift(processed, BACK_OFF - delay)
+    return AlignedPair(reference[first:last], processed[first:last], first, delay)
 
 
 def _delay(reference: NDArray[np.float64], processed: NDArray[np.float64]) -> int:
     """Find the lag of the largest covariance, positive or negative; of equal ones, the last.
 
-    Single precision finds the lags that come into question, double precision decides.
+    Single precision narrows the lags down, double precision decides.
     """
     lags = _possible_delays(reference, processed)
     means = reference.mean(), processed.mean()
@@ -90,7 +100,7 @@ def _delay(reference: NDArray[np.float64], processed: NDArray[np.float64]) -> in
 def _possible_delays(
     reference: NDArray[np.float64], processed: NDArray[np.float64]
 ) -> NDArray[np.int_]:
-    """Lags whose covariance, in single precision, may be the largest."""
+    """Lags at which the covariance, known in single precision, may be the largest."""
     n_samples = reference.size
     n_fft = scipy.fft.next_fast_len(2 * n_samples - 1, real=True)
     spectrum = scipy.fft.rfft(_normalised(reference), n_fft)
@@ -145,42 +155,42 @@ def align_band(reference: NDArray[np.float32], processed: NDArray[np.float32]) -
 def best_lag(reference: NDArray[np.float32], processed: NDArray[np.float32]) -> int:
     """Find how many samples, -2400 to 2399, the processed path of a band is late.
 
-    Unlike for whole signals, the correlation is signed and means are kept. Single precision finds
-    the lags that come into question, for smooth signals with averages; double precision decides.
+    Unlike for whole signals, the correlation is signed and means are kept. Single precision narrows
+    the lags down (with averages first, if the signals are smooth), double precision decides.
     """
     energy, roughness = np.sqrt(np.prod([energies(reference), energies(processed)], axis=0))
-    first, last = -_MAX_LAG, _MAX_LAG - 1
+    first, last = -MAX_BAND_LAG, MAX_BAND_LAG - 1
     precision = _PRECISION * energy
     coarse_precision = precision + _COARSE * roughness
     if coarse_precision < _USEFUL * energy:
-        coarse = _correlation(averages(reference), averages(processed), _MAX_LAG // N_AVERAGED)
+        coarse = _correlation(averages(reference), averages(processed), MAX_BAND_LAG // N_AVERAGED)
         first, last = _possible_lags(coarse, coarse_precision, N_AVERAGED)
     if last - first >= _MAX_SPAN:
-        fine = _correlation(reference, processed, _MAX_LAG)
+        fine = _correlation(reference, processed, MAX_BAND_LAG)
         first, last = _possible_lags(fine, precision, 1)
     if first == last:
         return first
     if last - first < _MAX_SPAN:
         exact = lagged_sums(reference, processed, first, last - first + 1)
     else:
-        first = -_MAX_LAG
+        first = -MAX_BAND_LAG
         doubles = reference.astype(np.float64), processed.astype(np.float64)
-        exact = _correlation(*doubles, _MAX_LAG)[:-1]
+        exact = _correlation(*doubles, MAX_BAND_LAG)[:-1]
     return first + _last_argmax(exact)
 
 
 def _possible_lags(
     correlation: NDArray[np.float32], precision: float, step: int
 ) -> tuple[int, int]:
-    """First and last lag at which the largest correlation may be; `step` lags are between two.
+    """First and last lag at which the correlation may be the largest.
 
-    The correlation reaches from -2400 to 2400, which is one lag too far but tells about those
-    before it.
+    The correlation is known at every `step`-th lag from -2400 to 2400. The last of these is not
+    allowed itself, but its neighbours are.
     """
     largest = correlation[:-1].max()
-    possible = step * np.flatnonzero(correlation >= largest - precision) - _MAX_LAG
+    possible = step * np.flatnonzero(correlation >= largest - precision) - MAX_BAND_LAG
     first, last = int(possible[0]) - step + 1, int(possible[-1]) + step - 1
-    return max(first, -_MAX_LAG), min(last, _MAX_LAG - 1)
+    return max(first, -MAX_BAND_LAG), min(last, MAX_BAND_LAG - 1)
 
 
 def _correlation(

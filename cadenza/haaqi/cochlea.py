@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, fields
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cadenza.audiogram import PRESCRIPTION_FREQUENCIES_HZ, Audiogram
-from cadenza.haaqi.levels import FloatOrArray
+from cadenza.haaqi.constants import (
+    EAR_Q,
+    HIGHEST_BAND_RATIO,
+    HIGHEST_CENTRE_HZ,
+    IHC_SHARE,
+    LOWER_KNEE_DB_SPL,
+    LOWEST_BAND_RATIO,
+    LOWEST_CENTRE_HZ,
+    MIN_ERB_HZ,
+    N_BANDS,
+    OHC_SHARE,
+    UPPER_KNEE_DB_SPL,
+)
 
 logger = logging.getLogger(__name__)
 
-N_BANDS = 32
-"""Number of auditory bands, from 80 Hz to 8 kHz."""
-
-UPPER_KNEE_DB_SPL = 100.0
-"""Level above which no cochlea compresses."""
-
-_EAR_Q = 9.26449
-_MIN_ERB_HZ = 24.7
+FloatOrArray: TypeAlias = float | NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -31,23 +37,23 @@ class Cochlea:
     ----------
     centre_hz : ndarray
         Centre frequencies in Hz.
-    ohc_db, ihc_db : ndarray
-        Attenuation in dB by damaged outer and inner hair cells.
+    ohc_loss_db, ihc_loss_db : ndarray
+        Hearing loss in dB due to damaged outer and inner hair cells.
     knee_db_spl : ndarray
         Level in dB SPL above which the band compresses.
-    ratio : ndarray
+    compression_ratio : ndarray
         Compression ratio above the knee; 1 is linear.
-    narrow, wide : ndarray
+    narrow_bandwidth, wide_bandwidth : ndarray
         Bandwidths at low and at high levels, relative to those of a healthy ear at low levels.
     """
 
     centre_hz: NDArray[np.float64]
-    ohc_db: NDArray[np.float64]
-    ihc_db: NDArray[np.float64]
+    ohc_loss_db: NDArray[np.float64]
+    ihc_loss_db: NDArray[np.float64]
     knee_db_spl: NDArray[np.float64]
-    ratio: NDArray[np.float64]
-    narrow: NDArray[np.float64]
-    wide: NDArray[np.float64]
+    compression_ratio: NDArray[np.float64]
+    narrow_bandwidth: NDArray[np.float64]
+    wide_bandwidth: NDArray[np.float64]
 
     def __getitem__(self, band: int) -> Cochlea:
         """Parameters of one band."""
@@ -57,30 +63,37 @@ class Cochlea:
 def impaired_cochlea(levels_db_hl: NDArray[np.float64]) -> Cochlea:
     """Cochlea of an ear with a given audiogram (Moore et al., 1999; Kates, 2013).
 
-    Outer hair cells account for 80 % of a loss up to the loss at which the band is linear.
+    Outer hair cells account for 80 % of a loss up to the loss at which the band is linear; inner
+    hair cells account for the rest.
 
     Parameters
     ----------
     levels_db_hl : ndarray, shape (6,)
         Thresholds in dB HL at 250, 500, 1000, 2000, 4000 and 6000 Hz.
+
+    Examples
+    --------
+    >>> impaired_cochlea(np.array([0.0, 0, 0, 0, 0, 0])).compression_ratio[[0, 31]]
+    array([1.25, 3.5 ])
     """
-    centre_hz = _centre_frequencies_hz()
+    centre_hz = centre_frequencies_hz()
     # Interpolated over linear frequency, and clipped only then: a threshold better than 0 dB HL
     # still reduces the loss of the bands next to it.
     loss_db = np.maximum(np.interp(centre_hz, PRESCRIPTION_FREQUENCIES_HZ, levels_db_hl), 0)
 
-    healthy_ratio = np.linspace(1.25, 3.5, N_BANDS)
-    max_ohc_db = 70 * (1 - 1 / healthy_ratio)
-    shared_db = np.minimum(loss_db, max_ohc_db / 0.8)
-    ohc_db = 0.8 * shared_db
+    healthy_ratio = np.linspace(LOWEST_BAND_RATIO, HIGHEST_BAND_RATIO, N_BANDS)
+    range_db = UPPER_KNEE_DB_SPL - LOWER_KNEE_DB_SPL
+    max_ohc_loss_db = range_db * (1 - 1 / healthy_ratio)
+    shared_db = np.minimum(loss_db, max_ohc_loss_db / OHC_SHARE)
+    ohc_loss_db = OHC_SHARE * shared_db
     return Cochlea(
         centre_hz=centre_hz,
-        ohc_db=ohc_db,
-        ihc_db=0.2 * shared_db + (loss_db - shared_db),
-        knee_db_spl=30 + ohc_db,
-        ratio=healthy_ratio * (70 - ohc_db) / 70,
-        narrow=_relative_bandwidth(ohc_db),
-        wide=_relative_bandwidth(max_ohc_db),
+        ohc_loss_db=ohc_loss_db,
+        ihc_loss_db=IHC_SHARE * shared_db + (loss_db - shared_db),
+        knee_db_spl=LOWER_KNEE_DB_SPL + ohc_loss_db,
+        compression_ratio=healthy_ratio * (range_db - ohc_loss_db) / range_db,
+        narrow_bandwidth=_relative_bandwidth(ohc_loss_db),
+        wide_bandwidth=_relative_bandwidth(max_ohc_loss_db),
     )
 
 
@@ -99,14 +112,15 @@ def six_levels_db_hl(audiogram: Audiogram) -> NDArray[np.float64]:
 
 def erb_hz(frequency_hz: FloatOrArray) -> FloatOrArray:
     """Equivalent rectangular bandwidth of the healthy ear's filters (Glasberg & Moore, 1990)."""
-    return _MIN_ERB_HZ + frequency_hz / _EAR_Q
+    return MIN_ERB_HZ + frequency_hz / EAR_Q
 
 
-def _centre_frequencies_hz() -> NDArray[np.float64]:
-    """Equally spaced on the ERB-rate scale (Slaney, 1993)."""
-    corner_hz = _EAR_Q * _MIN_ERB_HZ
-    return np.geomspace(80 + corner_hz, 8000 + corner_hz, N_BANDS) - corner_hz
+def centre_frequencies_hz() -> NDArray[np.float64]:
+    """Centre frequencies of the bands, equally spaced on the ERB-rate scale (Slaney, 1993)."""
+    corner_hz = EAR_Q * MIN_ERB_HZ
+    edges_hz = LOWEST_CENTRE_HZ + corner_hz, HIGHEST_CENTRE_HZ + corner_hz
+    return np.geomspace(*edges_hz, N_BANDS) - corner_hz
 
 
-def _relative_bandwidth(ohc_db: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1 + ohc_db / 50 + 2 * (ohc_db / 50) ** 6
+def _relative_bandwidth(ohc_loss_db: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 1 + ohc_loss_db / 50 + 2 * (ohc_loss_db / 50) ** 6

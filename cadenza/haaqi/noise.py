@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cadenza.haaqi.kernels.ear import add_normals
-from cadenza.haaqi.kernels.noise import add_from_table, draw_points
+from cadenza.haaqi.kernels.noise import add_from_table, add_normals, draw_points
 
 Random: TypeAlias = np.random.RandomState | np.random.Generator
 
@@ -36,8 +36,8 @@ class Noise(Protocol):
 class SeededNoise:
     """Rows that follow one another in a stream, as `RandomState` draws them, within 1e-10.
 
-    What is drawn later from the `RandomState` follows the rows. Where the stream is another than
-    its usual one, as that of a `Generator`, only a seed is drawn from it.
+    Whatever is drawn from the `RandomState` later follows the rows. A source whose stream is not
+    the legacy one, such as a `Generator`, only provides a seed.
     """
 
     def __init__(self, rng: Random) -> None:
@@ -86,16 +86,16 @@ class SeededNoise:
 
 
 class FastNoise:
-    """Rows made of stretches of 8 ms, each from a random place of a table of normal numbers.
+    """Rows made of stretches of 8 ms, each from a random place in a table of normal numbers.
 
-    The paths have a table of their own, so that they never share noise.
+    Each path has its own table, so that they never share noise.
     """
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
 
     def prepare(self, n_rows: int, n_samples: int) -> None:  # noqa: ARG002
-        """Draw the tables, and the seed of the random places."""
+        """Draw the tables, and the seed for the random places."""
         tables = self._rng.standard_normal((2, _TABLE_SIZE)).astype(np.float32)
         seed = int(tables[0, :2].view(np.int64)[0])
         self._rows = [(tables[2 * row // n_rows], seed + row) for row in range(n_rows)]
@@ -135,3 +135,12 @@ def noise_named(name: str, rng: Random) -> Noise:
     if name == "none":
         return NoNoise()
     return SeededNoise(rng) if name == "seeded" else FastNoise(rng)
+
+
+def random_source(rng: int | Random) -> Random:
+    """Check what draws the noise, and seed it if it is an integer."""
+    if isinstance(rng, np.random.RandomState | np.random.Generator):
+        return rng
+    if isinstance(rng, Integral) and not isinstance(rng, bool):
+        return np.random.RandomState(int(rng))
+    raise TypeError(f"rng must be an integer, a RandomState or a Generator, got {rng!r}")

@@ -8,15 +8,37 @@ import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
-from cadenza.haaqi.levels import rms
+from cadenza.haaqi.constants import (
+    LEVEL_MATCH_ATTENUATION_DB,
+    LEVEL_MATCH_HZ,
+    LEVEL_MATCH_ORDER,
+    RESAMPLING_WINDOW,
+    SAMPLE_RATE,
+)
+from cadenza.levels import rms
 
-SAMPLE_RATE = 24000
-"""Sample rate of the whole model, in Hz."""
+
+def nominal_sample_rate(sample_rate: float) -> int:
+    """Sample rate in Hz for which the index takes a rate: its nearest whole kHz.
+
+    >>> nominal_sample_rate(44100)
+    44000
+    """
+    return 1000 * round(sample_rate / 1000)
 
 
 def drift(sample_rate: float) -> float:
-    """Ratio of a sample rate to the one that the index takes it for, 1.0023 for 44.1 kHz."""
-    return sample_rate / (1000 * _nominal_khz(sample_rate))
+    """Ratio of a sample rate to the one for which the index takes it: 1.0023 for 44.1 kHz."""
+    return sample_rate / nominal_sample_rate(sample_rate)
+
+
+def resampling_ratio(sample_rate: float) -> Fraction:
+    """Number of samples at 24 kHz for each sample at another rate.
+
+    >>> resampling_ratio(44100)
+    Fraction(6, 11)
+    """
+    return Fraction(SAMPLE_RATE, nominal_sample_rate(sample_rate))
 
 
 def to_model_rate(signal: NDArray[np.float64], sample_rate: float) -> NDArray[np.float64]:
@@ -35,25 +57,23 @@ def to_model_rate(signal: NDArray[np.float64], sample_rate: float) -> NDArray[np
     -------
     ndarray, shape (T',)
     """
-    from_khz, to_khz = _nominal_khz(sample_rate), SAMPLE_RATE // 1000
-    if from_khz == to_khz:
+    ratio = resampling_ratio(sample_rate)
+    if ratio == 1:
         return signal
-    ratio = Fraction(to_khz, from_khz)
-    resampled = scipy.signal.resample_poly(signal, ratio.numerator, ratio.denominator)
-    if from_khz < to_khz:
+    resampled = scipy.signal.resample_poly(
+        signal, ratio.numerator, ratio.denominator, window=RESAMPLING_WINDOW
+    )
+    if ratio > 1:
         before, after = rms(signal), rms(resampled)
     else:
-        before = rms(_below_10500_hz(signal, from_khz))
-        after = rms(_below_10500_hz(resampled, to_khz))
+        before = rms(_shared_band(signal, nominal_sample_rate(sample_rate)))
+        after = rms(_shared_band(resampled, SAMPLE_RATE))
     audible = before > 0 and after > 0  # silence has no level to restore
     return resampled * (before / after) if audible else resampled
 
 
-def _below_10500_hz(signal: NDArray[np.float64], rate_khz: int) -> NDArray[np.float64]:
-    b, a = scipy.signal.cheby2(7, 30, 10.5, fs=rate_khz)
+def _shared_band(signal: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
+    b, a = scipy.signal.cheby2(
+        LEVEL_MATCH_ORDER, LEVEL_MATCH_ATTENUATION_DB, LEVEL_MATCH_HZ, fs=sample_rate
+    )
     return scipy.signal.lfilter(b, a, signal)
-
-
-def _nominal_khz(sample_rate: float) -> int:
-    """Whole number of kHz for which the index takes a rate: 44.1 kHz counts as 44 kHz."""
-    return round(sample_rate / 1000)

@@ -10,12 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal.windows import hann
 
+from cadenza.haaqi.constants import MAX_FRAME_LAG, SMOOTHING_HOP
 from cadenza.haaqi.kernels.correlation import frame_covariances, window_sums
 
-SMOOTHING_HOP = 96
-"""Samples (4 ms) between the values of a smoothed envelope."""
 
-_MAX_LAG = 24  # samples: 1 ms
+def frame_centres(n_frames: int, hop: int) -> NDArray[np.int_]:
+    """Samples at which the windows of all frames are centred, of which there are two or more.
+
+    >>> frame_centres(4, 96)
+    array([  0, 192, 288, 384])
+    """
+    centres = hop * np.arange(1, n_frames + 1)
+    centres[0] = 0
+    return centres
 
 
 def smooth_envelope(envelope: NDArray[np.float32], delay: int) -> NDArray[np.float64]:
@@ -51,8 +58,9 @@ class Frames:
         window = hann(window_size)
         self.hop = window_size // 2
         self._windows = [window[self.hop :], window, window[: self.hop]]
+        n_lags = 2 * MAX_FRAME_LAG + 1
         self._overlaps = [
-            np.correlate(window, window, "full")[window.size - 1 - _MAX_LAG :][: 2 * _MAX_LAG + 1]
+            np.correlate(window, window, "full")[window.size - 1 - MAX_FRAME_LAG :][:n_lags]
             for window in self._windows
         ]
 

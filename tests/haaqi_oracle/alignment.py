@@ -8,30 +8,19 @@ import scipy.signal
 from numpy.typing import NDArray
 
 from cadenza.errors import SilentReferenceError
-from cadenza.haaqi.alignment import shift
+from cadenza.haaqi.alignment import AlignedPair, shift
+from cadenza.haaqi.constants import BACK_OFF, MAX_BAND_LAG
 
-_BACK_OFF = 48  # samples: the signal as a whole is left 2 ms late, as filters may disperse it
-_MAX_LAG = 2400  # samples: 100 ms
 _FFT_LENGTH = 16384  # fits in the cache
 
 
-def align_and_trim(
-    reference: NDArray[np.float64], processed: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+def align_and_trim(reference: NDArray[np.float64], processed: NDArray[np.float64]) -> AlignedPair:
     """Line up two whole signals and keep the stretch in which the reference sounds.
 
     Parameters
     ----------
     reference, processed : ndarray, shape (T,) and (T',)
         At 24 kHz. The longer one is cut at its end.
-
-    Returns
-    -------
-    reference, processed : ndarray, shape (N,)
-        From the first to the last sample at which the reference exceeds 0.1 % of its peak. The
-        processed signal is left 2 ms late.
-    delay : int
-        By how many samples the processed signal came in late.
 
     Raises
     ------
@@ -47,9 +36,10 @@ def align_and_trim(
         processed - processed.mean(), reference - reference.mean(), method="fft"
     )
     delay = _last_argmax(np.abs(correlation)) - (n_samples - 1)
-    processed = shift(processed, _BACK_OFF - delay)
+    processed = shift(processed, BACK_OFF - delay)
     first, last = np.flatnonzero(np.abs(reference) > 0.001 * peak)[[0, -1]]
-    return reference[first : last + 1], processed[first : last + 1], delay
+    reference, processed = (signal[first : last + 1] for signal in (reference, processed))
+    return AlignedPair(reference, processed, first, delay)
 
 
 def align_band(paths: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -64,12 +54,12 @@ def best_lag(reference: NDArray[np.float64], processed: NDArray[np.float64]) -> 
     Unlike for whole signals, the correlation is signed and means are kept. It is summed in
     blocks: their spectra are added up, and only the sum is transformed back.
     """
-    block = _FFT_LENGTH - 2 * _MAX_LAG
+    block = _FFT_LENGTH - 2 * MAX_BAND_LAG
     n_blocks = -(-reference.size // block)
     padding = n_blocks * block - reference.size
     blocks = np.pad(reference, (0, padding)).reshape(n_blocks, block)
     around_blocks = np.lib.stride_tricks.sliding_window_view(
-        np.pad(processed, (_MAX_LAG, _MAX_LAG + padding)), _FFT_LENGTH
+        np.pad(processed, (MAX_BAND_LAG, MAX_BAND_LAG + padding)), _FFT_LENGTH
     )[::block]
     cross_spectrum = np.einsum(
         "bf,bf->f",
@@ -77,7 +67,7 @@ def best_lag(reference: NDArray[np.float64], processed: NDArray[np.float64]) -> 
         scipy.fft.rfft(around_blocks),
     )
     correlation = scipy.fft.irfft(cross_spectrum, _FFT_LENGTH)
-    return _last_argmax(correlation[: 2 * _MAX_LAG]) - _MAX_LAG
+    return _last_argmax(correlation[: 2 * MAX_BAND_LAG]) - MAX_BAND_LAG
 
 
 def _last_argmax(values: NDArray[np.float64]) -> int:

@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadenza.haaqi.alignment import shift
-from cadenza.haaqi.cochlea import N_BANDS, Cochlea
-from cadenza.haaqi.levels import FloatOrArray, rms, to_db
+from cadenza.haaqi.cochlea import Cochlea, FloatOrArray
+from cadenza.haaqi.constants import N_BANDS, NOISE_DB
 from cadenza.haaqi.noise import Random
 from cadenza.haaqi.periphery import bandwidth, compression_gain_db, group_delay, pole_radius
+from cadenza.levels import db_to_gain, gain_to_db, rms
 from tests.haaqi_oracle import periphery
 from tests.haaqi_oracle.alignment import align_band
-
-_NOISE_DB = -10  # internal noise relative to the threshold of hearing
 
 
 @dataclass(frozen=True)
@@ -57,15 +56,15 @@ def auditory_bands(
     noises = _internal_noise(signals.shape[-1], level_db_spl, rng)
     for k, (delay, noise) in enumerate(zip(delays, noises, strict=True)):
         band = auditory_band(signals, cochlea[k], level_db_spl)
-        wait = delays.max() - delay
-        yield Band(band.level_db_sl, shift(band.envelope, wait), shift(band.motion + noise, wait))
+        extra = delays.max() - delay
+        yield Band(band.level_db_sl, shift(band.envelope, extra), shift(band.motion + noise, extra))
 
 
 def auditory_band(signals: NDArray[np.float64], cochlea: Cochlea, level_db_spl: float) -> Band:
     """One band (`cochlea` holds its parameters), before internal noise and common time."""
     # A wide filter controls bandwidth (once for the whole signal) and gain (at every sample)
-    control = np.abs(periphery.gammatone(signals, cochlea.centre_hz, cochlea.wide))
-    control_db_spl = level_db_spl + to_db(rms(control))
+    control = np.abs(periphery.gammatone(signals, cochlea.centre_hz, cochlea.wide_bandwidth))
+    control_db_spl = level_db_spl + gain_to_db(rms(control, axis=-1))
     bandwidths = bandwidth(control_db_spl, cochlea)
     analysis = np.stack(
         [
@@ -73,11 +72,13 @@ def auditory_band(signals: NDArray[np.float64], cochlea: Cochlea, level_db_spl: 
             for signal, bandwidth in zip(signals, bandwidths, strict=True)
         ]
     )
-    gain = periphery.compression_gain(level_db_spl + to_db(control), cochlea)
+    gain = periphery.compression_gain(level_db_spl + gain_to_db(control), cochlea)
     envelope = np.abs(analysis)
-    analysis_db_spl = level_db_spl + to_db(rms(envelope))
+    analysis_db_spl = level_db_spl + gain_to_db(rms(envelope, axis=-1))
     envelope, motion = align_band(gain * envelope), align_band(gain * analysis.real)
-    envelope, motion = periphery.to_sensation_level(envelope, motion, cochlea.ihc_db - level_db_spl)
+    envelope, motion = periphery.to_sensation_level(
+        envelope, motion, cochlea.ihc_loss_db - level_db_spl
+    )
     envelope, motion = periphery.adapt(envelope, motion)
     return Band(_long_term_level(analysis_db_spl, control_db_spl, cochlea), envelope, motion)
 
@@ -87,7 +88,7 @@ def _long_term_level(
 ) -> NDArray[np.float64]:
     # Levels below 0 dB SPL are raised to it before the gain, not after
     gain_db = compression_gain_db(control_db_spl, cochlea)
-    return np.maximum(np.maximum(analysis_db_spl, 0) + gain_db - cochlea.ihc_db, 0)
+    return np.maximum(np.maximum(analysis_db_spl, 0) + gain_db - cochlea.ihc_loss_db, 0)
 
 
 def _group_delays(
@@ -96,9 +97,9 @@ def _group_delays(
     """Delays of all analysis filters of the reference path; they serve for both paths."""
     control_rms = [
         rms(np.abs(periphery.gammatone(reference, centre_hz, wide)))
-        for centre_hz, wide in zip(cochlea.centre_hz, cochlea.wide, strict=True)
+        for centre_hz, wide in zip(cochlea.centre_hz, cochlea.wide_bandwidth, strict=True)
     ]
-    bandwidths = bandwidth(level_db_spl + to_db(np.array(control_rms)), cochlea)
+    bandwidths = bandwidth(level_db_spl + gain_to_db(np.array(control_rms)), cochlea)
     return group_delay(pole_radius(cochlea.centre_hz, bandwidths))
 
 
@@ -109,7 +110,7 @@ def _internal_noise(
     if rng is None:
         yield from repeat(0.0, N_BANDS)
         return
-    noise_rms = 10 ** ((_NOISE_DB - level_db_spl) / 20)
+    noise_rms = db_to_gain(NOISE_DB - level_db_spl)
     # Seeded scores depend on this order: all bands of the reference first
     reference_noise = rng.standard_normal((N_BANDS, n_samples))
     for row in reference_noise:

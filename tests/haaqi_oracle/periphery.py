@@ -10,10 +10,10 @@ import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
-from cadenza.haaqi.cochlea import Cochlea
-from cadenza.haaqi.levels import TINY, FloatOrArray, from_db
-from cadenza.haaqi.periphery import compression_gain_db, pole_radius
-from cadenza.haaqi.resampling import SAMPLE_RATE
+from cadenza.haaqi.cochlea import Cochlea, FloatOrArray
+from cadenza.haaqi.constants import SAMPLE_RATE
+from cadenza.haaqi.periphery import adaptation_filter, compression_gain_db, pole_radius
+from cadenza.levels import TINY, db_to_gain
 
 
 def gammatone(
@@ -49,7 +49,7 @@ def compression_gain(level_db_spl: NDArray[np.float64], cochlea: Cochlea) -> NDA
 
     The gain starts from 0 and follows the level with a lag of 0.2 ms (Zhang et al., 2001).
     """
-    gain = from_db(compression_gain_db(level_db_spl, cochlea))
+    gain = db_to_gain(compression_gain_db(level_db_spl, cochlea))
     return scipy.signal.lfilter(*scipy.signal.butter(1, 800, fs=SAMPLE_RATE), gain)
 
 
@@ -67,20 +67,7 @@ def to_sensation_level(
 def adapt(
     envelope: NDArray[np.float64], motion: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Let the inner hair cells adapt: an onset starts twice as high, and settles in 2 and 60 ms.
-
-    The model is a circuit (Kates, 2013): the envelope drives resistor r1 to a first node, from
-    which r2 leads to a second node and r3 on to ground; a capacitor at each node makes the fast
-    and the slow adaptation. The output is the current through r1.
-    """
-    r1 = 1 / 2
-    r2 = r3 = (1 - r1) / 2
-    fast = 0.002 * SAMPLE_RATE * (r1 + r2)
-    slow = 0.060 * SAMPLE_RATE * r2 / (r1 + r2)
-    # Kirchhoff's law at both nodes with backward differences, as polynomials in 1/z
-    node_1 = np.array([r1 + r2 + fast, -fast])
-    node_2 = np.array([r2 + r3 + slow, -slow])
-    denominator = np.convolve(node_1, node_2) - [r1 * r3, 0, 0]
-    numerator = (denominator - [*(r2 * node_2), 0]) / r1
+    """Let the inner hair cells adapt: an onset starts twice as high, and settles in 2 and 60 ms."""
+    numerator, denominator = adaptation_filter()
     adapted = np.maximum(scipy.signal.lfilter(numerator, denominator, envelope), 0)
     return adapted, motion * ((adapted + TINY) / (envelope + TINY))

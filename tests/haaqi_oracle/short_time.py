@@ -11,7 +11,7 @@ import scipy.fft
 from numpy.typing import NDArray
 from scipy.signal.windows import hann
 
-from cadenza.haaqi.levels import TINY
+from cadenza.levels import TINY
 
 _SMOOTHING_WINDOW = 192  # samples: 8 ms
 _LAGS = np.r_[0:25, -24:0]  # samples: 1 ms either way, in the order of an inverse FFT

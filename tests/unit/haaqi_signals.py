@@ -1,13 +1,15 @@
-"""The signals and listeners of the HAAQI checkpoints (HAAQI §13.1)."""
+"""The signals and listeners of the HAAQI checkpoints (HAAQI §13.1), and the lags of bands."""
 
 from __future__ import annotations
+
+from unittest import mock
 
 import numpy as np
 
 from cadenza.audiogram import PRESCRIPTION_FREQUENCIES_HZ, Audiogram
+from cadenza.haaqi import HaaqiScore, haaqi
 from cadenza.haaqi.alignment import align_and_trim
-from cadenza.haaqi.periphery import middle_ear
-from cadenza.hearing_aid import NALR
+from cadenza.haaqi.periphery import equalise, middle_ear
 
 LEVEL_DB_SPL = 90.0
 SAMPLE_RATE = 24000
@@ -75,7 +77,38 @@ def pair(listener: str, equalisation: str) -> tuple[np.ndarray, np.ndarray]:
 
 def behind_middle_ear(listener: str, equalisation: str) -> np.ndarray:
     """Both signals as the cochlea gets them, shape (2, N)."""
-    reference, processed, _ = align_and_trim(*pair(listener, equalisation))
+    reference, processed, *_ = align_and_trim(*pair(listener, equalisation))
     if equalisation == "nalr":
-        reference = NALR(AUDIOGRAMS[listener], sample_rate=SAMPLE_RATE, nfir=140)(reference)[140:]
+        reference = equalise(reference, AUDIOGRAMS[listener])
     return middle_ear(np.stack([reference, processed]))
+
+
+def with_lags(module, function, reference, processed, options):
+    """A score, and the lags of all bands on the way to it."""
+    lags = []
+    best_lag = module.best_lag
+
+    def spy(*paths):
+        lags.append(best_lag(*paths))
+        return lags[-1]
+
+    with mock.patch.object(module, "best_lag", spy):
+        return function(reference, processed, **options), lags
+
+
+def noisy_tremolo(rng: np.random.Generator) -> np.ndarray:
+    """0.6 s of a tone with tremolo in soft noise."""
+    t = np.arange(14400) / SAMPLE_RATE
+    tremolo = 1 + 0.5 * np.sin(2 * np.pi * 30 * t)
+    return 0.1 * tremolo * np.sin(2 * np.pi * 440 * t) + 0.02 * rng.standard_normal(t.size)
+
+
+def one_ear(reference, processed, **options) -> HaaqiScore:
+    """A score with options that suit most tests."""
+    defaults = {
+        "sample_rate": SAMPLE_RATE,
+        "audiogram": Audiogram([10, 10, 15, 25, 30, 35, 40, 45]),
+        "equalisation": "none",
+        "level_db_spl": 85.0,
+    }
+    return haaqi(reference, processed, **(defaults | options))

@@ -6,13 +6,12 @@ Scores and features agree within 1e-7 (§16); counts exactly.
 from __future__ import annotations
 
 from functools import cache
-from unittest import mock
 
 import numpy as np
 import pytest
 
 from cadenza.audiogram import Audiogram
-from cadenza.haaqi import HaaqiScore, evaluation, features, haaqi
+from cadenza.haaqi import HaaqiScore, haaqi
 from tests.unit import haaqi_signals
 from tests.unit.haaqi_signals import AUDIOGRAMS, LEVEL_DB_SPL, SAMPLE_RATE, audiogram
 
@@ -90,37 +89,25 @@ SCORES_WITHOUT_NOISE = {
 
 @cache
 def evaluated(listener: str, equalisation: str) -> dict[str, float]:
-    """Score, features and what lies between the ear model and them."""
-    with (
-        mock.patch.object(
-            evaluation, "cepstral_correlation", wraps=features.cepstral_correlation
-        ) as cepstral,
-        mock.patch.object(
-            evaluation, "vibration_covariance", wraps=features.vibration_covariance
-        ) as vibration,
-    ):
-        result = haaqi(
-            *haaqi_signals.pair(listener, equalisation),
-            sample_rate=SAMPLE_RATE,
-            audiogram=AUDIOGRAMS[listener],
-            equalisation=equalisation,
-            level_db_spl=LEVEL_DB_SPL,
-        )
-    envelopes, (_, tile_levels) = cepstral.call_args.args[0], vibration.call_args.args[0]
-    assert envelopes.shape[-1] == 725
-    assert tile_levels.shape[-1] == 362
-    kept = audible(envelopes[0])
-    modulation = features.modulation_correlations(envelopes[..., kept]).mean(axis=-1)
+    """Score, features and counts from the details."""
+    result = haaqi(
+        *haaqi_signals.pair(listener, equalisation),
+        sample_rate=SAMPLE_RATE,
+        audiogram=AUDIOGRAMS[listener],
+        equalisation=equalisation,
+        level_db_spl=LEVEL_DB_SPL,
+        details=True,
+    )
+    cepstral, vibration = result.details.cepstral, result.details.vibration
+    assert cepstral.frames.size == 725
+    assert vibration.tiles.shape == (32, 362)
+    modulation = cepstral.correlations.mean(axis=-1)
     return vars(result) | {
-        "cepstral_frames": kept.sum(),
-        "vibration_frames": audible(tile_levels).sum(),
-        "vibration_tiles": ((tile_levels > 2.5) & audible(tile_levels)).sum(),
+        "cepstral_frames": cepstral.frames.sum(),
+        "vibration_frames": vibration.tiles.any(axis=0).sum(),
+        "vibration_tiles": vibration.tiles.sum(),
         **dict(zip([f"modulation_{hz}_hz" for hz in (20, 32, 50, 80)], modulation, strict=True)),
     }
-
-
-def audible(levels_db_sl: np.ndarray) -> np.ndarray:
-    return 20 * np.log10(np.mean(10 ** (levels_db_sl / 20), axis=0)) > 2.5
 
 
 @pytest.mark.parametrize("name", SCORES)

@@ -1,7 +1,8 @@
 """Compiled sums of products at many lags, and short-time averages.
 
-Sums at all lags of a frame have the lag as innermost index: for eight samples of one signal at a
-time, all lags of the other are a few SIMD registers. Single sums are BLAS's.
+For the sums at all lags of a frame, the innermost loop runs over lags: for eight samples of one
+signal at a time, all lags of the other fit in a few SIMD registers. Sums at one lag are left to
+BLAS.
 """
 
 from __future__ import annotations
@@ -12,20 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadenza._compiled import kernel
+from cadenza.levels import TINY
 
 N_AVERAGED = 4
 """Samples in an average."""
 
 _BLOCK = 2048
 _STEP = 8
-_TINY = 1e-30
 
 
 @kernel(fused=True)
 def _add_products(
     x: NDArray[np.float64], y: NDArray[np.float64], sums: NDArray[np.float64]
 ) -> None:
-    """Add to `sums[lag]` the sum of x[n] y[n + lag]; x has whole steps, y is longer."""
+    """Add to `sums[lag]` the sum of x[n] y[n + lag]; x is whole steps long, y is longer."""
     for n in range(0, x.size, _STEP):
         a, b, c, d = x[n], x[n + 1], x[n + 2], x[n + 3]
         e, f, g, h = x[n + 4], x[n + 5], x[n + 6], x[n + 7]
@@ -84,9 +85,10 @@ def lagged_sums(
 
 @kernel()
 def energies(signal: NDArray[np.float32]) -> tuple[float, float]:
-    """Sums of the squares of a signal, and of the differences of its samples and the zeros around.
+    """Energy of a signal, and of the differences between neighbouring samples.
 
-    In double precision, as squares of single precision may vanish.
+    The signal is taken to be 0 outside. Double precision, as squares of single precision may
+    vanish.
     """
     samples, differences = np.empty(_BLOCK), np.empty(_BLOCK)
     level, slope = 0.0, np.float64(signal[0]) ** 2 + np.float64(signal[-1]) ** 2
@@ -103,7 +105,7 @@ def energies(signal: NDArray[np.float32]) -> tuple[float, float]:
 
 @kernel()
 def averages(signal: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Means of four samples each, times two: constant signals keep their energy."""
+    """Means of four samples each, times two, so that constant signals keep their energy."""
     means = np.empty(-(-signal.size // N_AVERAGED), np.float32)
     whole = signal.size // N_AVERAGED
     for i in range(whole):
@@ -155,10 +157,10 @@ def frame_covariances(
     for frame in range(starts.size):
         energy = _centred_frame(reference, starts[frame], window, frame_x)
         levels[frame] = math.sqrt(2 * energy / norm)
-        if not levels[frame] > threshold_db or not energy / norm > _TINY:
+        if not levels[frame] > threshold_db or not energy / norm > TINY:
             continue
         other = _centred_frame(processed, starts[frame], window, frame_y)
-        if not other / norm > _TINY:
+        if not other / norm > TINY:
             continue
         sums[:] = 0
         _add_products(x, y, sums)

@@ -7,26 +7,32 @@ state here is its key of 624 words followed by the position of the next word.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from cadenza._compiled import kernel
+from cadenza.haaqi.kernels.elementary import log
 
-_KEY = 624
+_KEY = 624  # words of the key
+_OFFSET = 397  # between the words that are combined
 
 
 @kernel()
 def _twist(key: NDArray[np.uint32]) -> None:
-    for i in range(227):
+    """Next key of the Mersenne Twister, in place (Matsumoto & Nishimura, 1998)."""
+    for i in range(_KEY - _OFFSET):
         y = (key[i] & 0x80000000) | (key[i + 1] & 0x7FFFFFFF)
-        key[i] = key[i + 397] ^ (y >> 1) ^ ((y & 1) * 0x9908B0DF)
-    for i in range(227, _KEY):
+        key[i] = key[i + _OFFSET] ^ (y >> 1) ^ ((y & 1) * 0x9908B0DF)
+    for i in range(_KEY - _OFFSET, _KEY):
         y = (key[i] & 0x80000000) | (key[(i + 1) % _KEY] & 0x7FFFFFFF)
-        key[i] = key[i - 227] ^ (y >> 1) ^ ((y & 1) * 0x9908B0DF)
+        key[i] = key[i - (_KEY - _OFFSET)] ^ (y >> 1) ^ ((y & 1) * 0x9908B0DF)
 
 
 @kernel()
 def _temper(key: NDArray[np.uint32], words: NDArray[np.uint32]) -> None:
+    """Words that the Mersenne Twister draws from a key."""
     for i in range(_KEY):
         y = key[i]
         y ^= y >> 11
@@ -42,7 +48,7 @@ def _coordinates(words: NDArray[np.uint32], out: NDArray[np.float64]) -> None:
     for i in range(pairs.size):
         high = np.float64(np.int64((pairs[i] & np.uint64(0xFFFFFFFF)) >> np.uint64(5)))
         low = np.float64(np.int64(pairs[i] >> np.uint64(38)))
-        out[i] = 2.0 * ((high * 67108864.0 + low) / 9007199254740992.0) - 1.0
+        out[i] = 2.0 * ((high * 2.0**26 + low) / 2.0**53) - 1.0
 
 
 @kernel()
@@ -109,3 +115,22 @@ def add_from_table(
         part, normals = signal[start : start + hop], table[first : first + hop]
         for i in range(part.size):
             part[i] += np.float32(scale) * normals[i]
+
+
+@kernel(fused=True)
+def add_normals(
+    signal: NDArray[np.float32], points: NDArray[np.float64], n_points: int, skip: int, scale: float
+) -> None:
+    """Add normal numbers, times `scale`, to a signal, leaving out the first `skip` of them.
+
+    Each of the first `n_points` columns of `points`, a point in the unit circle, gives two.
+    """
+    x, y = points[0, :n_points], points[1, :n_points]
+    normals = np.empty(2 * x.size)
+    for i in range(x.size):
+        square = x[i] * x[i] + y[i] * y[i]
+        factor = scale * math.sqrt(-2.0 * log(square) / square)
+        normals[2 * i], normals[2 * i + 1] = factor * y[i], factor * x[i]
+    some = normals[skip : skip + signal.size]
+    for i in range(signal.size):
+        signal[i] += some[i]
