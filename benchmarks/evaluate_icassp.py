@@ -1,16 +1,16 @@
-"""Time of the whole ICASSP 2024 evaluation beside the recipe of the reference implementation.
+"""Compare the time of the whole ICASSP 2024 evaluation with that of pyClarity's recipe.
 
     python benchmarks/evaluate_icassp.py --shared ../shared
     python benchmarks/evaluate_icassp.py --shared ../shared --pairs 20 --noise fast
 
 Both recipes score the same enhanced signals (10 s, both ears): they read the music and the
 enhanced signals, remix, amplify and resample them, and compute HAAQI. Every measurement is a fresh
-process with all cores, start-up included, and the two take turns. `--shared` names the folder with
-`data/icassp_2024` (a challenge root) and `golden/icassp_2024/enhanced_signals`. The peer has the
-same environment as in `haaqi.py`.
+process with all cores, start-up included, and the two alternate. `--shared` names the folder with
+`data/icassp_2024` (a challenge root) and `golden/icassp_2024/enhanced_signals`. pyClarity runs in
+the same environment as in `haaqi.py`.
 
-A second table shows what our pairs are made of, one stage after the other; in the recipe, a pair is
-prepared while the one before is scored.
+A second table shows how long each stage of a pair takes. In the recipe, a pair is prepared while
+the previous one is scored.
 """
 
 from __future__ import annotations
@@ -65,8 +65,11 @@ def main() -> None:
         stages = budget(root, Path(folder) / "ours_0", options.noise)
     wall = {name: statistics.median(values) for name, values in runs.items()}
     difference = max(abs(a - b) for a, b in zip(scores["ours"], scores["peer"], strict=True))
-    print(f"{cpu_name()}, {len(os.sched_getaffinity(0))} cores; peer: {PEER}\n")
-    print("| pairs of 10 s | noise | ours | peer | peer / ours | largest difference of a score |")
+    print(f"{cpu_name()}, {len(os.sched_getaffinity(0))} cores; {PEER}\n")
+    print(
+        "| pairs of 10 s | noise | ours | pyClarity | pyClarity / ours "
+        "| largest difference of a score |"
+    )
     print("| ---: | --- | ---: | ---: | ---: | ---: |")
     print(
         f"| {options.pairs} | {options.noise} | {wall['ours']:.1f} s | {wall['peer']:.1f} s "

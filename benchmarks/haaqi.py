@@ -1,14 +1,14 @@
-"""Time, memory and scores of cadenza's HAAQI beside those of the reference implementation.
+"""Compare time, memory and scores of cadenza's HAAQI with pyClarity's.
 
     python benchmarks/haaqi.py                            # 2, 10 and 30 s clips
     python benchmarks/haaqi.py --seconds 10 --repeats 5
-    python benchmarks/haaqi.py --long                     # also 240 s: the peer takes 11 GB
+    python benchmarks/haaqi.py --long                     # also 240 s: pyClarity takes 11 GB
     python benchmarks/haaqi.py --peer-python /path/to/python
 
-The peer, pyClarity 0.9.0, is installed into an environment of its own, `benchmarks/.venv-peer`, at
-the first run; `--peer-python` uses an environment that has it. Every measurement is a fresh
-process, and the implementations take turns. Imports, compilation and the clip itself count neither
-for time nor for memory.
+At the first run, pyClarity 0.9.0 is installed into an environment of its own,
+`benchmarks/.venv-peer`; `--peer-python` names a Python that has it already. Every measurement is a
+new process, and the implementations alternate. Imports, compilation and the clip itself count
+neither for time nor for memory.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LEVELS_DB_HL = (20, 25, 30, 40, 50, 55)
 
 @dataclass(frozen=True)
 class Case:
-    """What is measured; the peer has one thread and one kind of noise."""
+    """What is measured; pyClarity has one thread and one kind of noise."""
 
     seconds: float
     ears: int
@@ -62,10 +62,11 @@ def main() -> None:
         return
     pythons = {"ours": Path(sys.executable), "peer": options.peer_python or peer_python()}
     print(f"{cpu_name()}, {len(os.sched_getaffinity(0))} cores; ", end="")
-    print(f"Python {platform.python_version()}; peer: {PEER}")
+    print(f"Python {platform.python_version()}; {PEER}")
     print(f"Wall time, median of {options.repeats}; memory above that before the call\n")
     print(
-        "| clip | ears | noise | threads | ours | peer | peer / ours | ours | peer | difference |"
+        "| clip | ears | noise | threads "
+        "| ours | pyClarity | pyClarity / ours | ours | pyClarity | difference |"
     )
     print("| ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for seconds in [*options.seconds, *([240] if options.long else [])]:
@@ -135,7 +136,7 @@ def measure(case: Case) -> dict[str, float]:
 
 
 class Memory:
-    """By how much the memory of this process grows inside, looked up every ten milliseconds."""
+    """By how much the memory of this process grows inside, sampled every ten milliseconds."""
 
     def __enter__(self) -> Memory:
         self._over = threading.Event()
@@ -172,7 +173,7 @@ def clip(seconds: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def our_score(reference: NDArray[np.float64], processed: NDArray[np.float64], case: Case) -> float:
-    """Mean score of the ears, which here hear the same."""
+    """Mean score of the ears, which hear the same here."""
     import numpy as np
 
     from cadenza.audiogram import Audiogram, Listener
@@ -198,7 +199,7 @@ def peer_score(reference: NDArray[np.float64], processed: NDArray[np.float64], c
     from clarity.evaluator.haaqi.haaqi import haaqi_v1
     from clarity.utils.audiogram import Audiogram
 
-    np.random.seed(0)  # the peer draws its noise from the global generator
+    np.random.seed(0)  # pyClarity draws its noise from the global generator
     ear = Audiogram(levels=np.array(LEVELS_DB_HL), frequencies=np.array(FREQUENCIES_HZ))
     scores = [
         haaqi_v1(reference, SAMPLE_RATE, processed, SAMPLE_RATE, ear, equalisation=2, level1=85)[0]
@@ -208,7 +209,7 @@ def peer_score(reference: NDArray[np.float64], processed: NDArray[np.float64], c
 
 
 def peer_python() -> Path:
-    """Python of the peer's environment, which is made if it does not exist."""
+    """Python of pyClarity's environment, which is made if it does not exist."""
     python = PEER_ENVIRONMENT / "bin" / "python"
     if not (PEER_ENVIRONMENT / "installed").exists():
         print(f"Installing {PEER} into {PEER_ENVIRONMENT} ...", file=sys.stderr)
