@@ -16,10 +16,9 @@ RESAMPLING_WINDOW = ("kaiser", 5.0)
 """Window of the interpolation filter, a sinc of ten zero crossings on either side."""
 
 LEVEL_MATCH_HZ = 10500
-"""When the sample rate goes down, levels before and after are compared below this frequency ..."""
-
 LEVEL_MATCH_ORDER, LEVEL_MATCH_ATTENUATION_DB = 7, 30
-"""... with a Chebyshev filter of type II."""
+"""When the sample rate goes down, the level is matched below this frequency, with a Chebyshev
+filter of type II."""
 
 # Alignment and equalisation ----------------------------------------------------------------------
 
@@ -33,8 +32,8 @@ MAX_BAND_LAG = 2400
 """Samples (100 ms) within which the two paths of a band are aligned."""
 
 NALR_ORDER = 140
-"""Order of the NAL-R filter that equalises the reference; its delay of half of that is removed,
-and as much again from the start of the music."""
+"""Order of the NAL-R filter that equalises the reference. So many samples are dropped from its
+start, twice the delay of the filter: the equalised reference is early by half the order."""
 
 # Middle ear and cochlea --------------------------------------------------------------------------
 
