@@ -1,26 +1,28 @@
-# make demo   the ICASSP 2024 challenge, end to end, on music made by the program itself
+# make demo   run the three challenges end to end on generated music
+# make check  style, types and fast tests: run it before each commit
 # make test   all tests
-# make check  style, types and the fast tests: run it before each commit
-# make docs   the API's documentation, in site/
+# make docs   write the API documentation to site/
 #
-# PYTHON chooses the interpreter (3.11 to 3.13) of the virtual environment in .venv.
+# PYTHON chooses the interpreter (3.11 to 3.13) for the virtual environment in .venv.
+# PYTEST passes options to pytest, for example PYTEST="-k nalr".
 PYTHON ?= python3
+PYTEST ?=
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test check docs clean
+.PHONY: demo check test docs clean
 
 demo: $(VENV)/installed
 	$(RUN) -m cadenza.demo demo
-
-test: $(VENV)/installed-dev
-	$(RUN) -m pytest -m "slow or not slow"
 
 check: $(VENV)/installed-dev
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
-	$(RUN) -m pytest
+	$(RUN) -m pytest $(PYTEST)
+
+test: $(VENV)/installed-dev
+	$(RUN) -m pytest -m "slow or not slow" $(PYTEST)
 
 docs: $(VENV)/installed
 	$(RUN) -m pip install --quiet --editable ".[docs]"
@@ -41,4 +43,4 @@ $(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml
 	touch $@ $(VENV)/installed
 
 clean:
-	rm -rf $(VENV) demo site build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) demo site build dist *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache

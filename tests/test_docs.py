@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.recipes.conftest import call, write_root
 
@@ -83,3 +85,33 @@ def test_make_targets_of_the_documentation_exist():
     for page in PAGES:
         for target in re.findall(r"\bmake (demo|test|check|clean|\w+-\w+)\b", page.read_text()):
             assert f"\n{target}:" in makefile, (page, target)
+
+
+def test_the_same_versions_of_python_are_named_everywhere():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    prefix = "Programming Language :: Python :: "
+    supported = [c.removeprefix(prefix) for c in project["classifiers"] if c.startswith(prefix)]
+    workflow = yaml.safe_load((REPOSITORY / ".github/workflows/ci.yml").read_text())
+    assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == supported
+    first, *between, last = supported
+    assert (
+        f"Python {', '.join([first, *between])} or {last}" in (REPOSITORY / "README.md").read_text()
+    )
+    assert f"({first} to {last})" in (REPOSITORY / "Makefile").read_text()
+    assert project["requires-python"] == f">={first},<3.{int(last.partition('.')[2]) + 1}"
+
+
+def test_the_readme_and_the_citation_file_name_the_same_works():
+    citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
+    readme = " ".join((REPOSITORY / "README.md").read_text().split())
+    for work in citation["references"]:
+        assert work["title"] in readme
+        assert work.get("doi", "") in readme
+        assert str(work["year"]) in readme
+
+
+@pytest.mark.parametrize("extra", ["training", "openunmix"])
+def test_the_extras_of_the_readme_exist(extra):
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    assert f"pip install '.[{extra}]'" in (REPOSITORY / "README.md").read_text()
+    assert extra in project["optional-dependencies"]
