@@ -140,3 +140,53 @@ def test_every_package_is_listed_for_the_wheel():
     )
     found = {".".join(p.parent.relative_to(REPOSITORY).parts) for p in LIBRARY}
     assert set(listed) == found | {"cadenza.recipes", "cadenza.configs"}
+
+
+PYTHON_FILES = [
+    path
+    for folder in ("cadenza", "recipes", "benchmarks", "tests")
+    for path in sorted((REPOSITORY / folder).rglob("*.py"))
+]
+
+
+def n_code_lines(function: ast.AST, text: str) -> int:
+    """Lines of a function that hold code: no blank lines, comments or docstrings."""
+    lines = {number for node in ast.walk(function) if hasattr(node, "lineno")
+             for number in range(node.lineno, node.end_lineno + 1)}  # fmt: skip
+    docstrings = {
+        number
+        for node in ast.walk(function)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node)
+        for number in range(node.body[0].lineno, node.body[0].end_lineno + 1)
+    }
+    source = text.splitlines()
+    return sum(
+        1
+        for number in lines - docstrings
+        if (line := source[number - 1].strip()) and not line.startswith("#")
+    )
+
+
+def test_files_are_short():
+    lengths = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in PYTHON_FILES}
+    assert {str(p.relative_to(REPOSITORY)): n for p, n in lengths.items() if n > 400} == {}
+
+
+def test_functions_are_short():
+    too_long = {}
+    for path in PYTHON_FILES:
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef) and (n := n_code_lines(node, text)) > 60:
+                too_long[f"{path.relative_to(REPOSITORY)}:{node.name}"] = n
+    assert too_long == {}
+
+
+def test_package_faces_only_export():
+    """`__init__.py` holds a docstring, imports and names; code has a file of its own."""
+    allowed = (ast.Import, ast.ImportFrom, ast.Assign, ast.Expr)
+    for path in LIBRARY:
+        if path.name == "__init__.py":
+            others = [node for node in ast.parse(path.read_text()).body
+                      if not isinstance(node, allowed)]  # fmt: skip
+            assert others == [], path

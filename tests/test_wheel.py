@@ -15,6 +15,8 @@ import pytest
 
 import cadenza
 
+from .golden import roots
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted(p for p in (REPOSITORY / "recipes").rglob("*.py") if p.name != "__init__.py")
 SOURCES = ("cadenza", "configs", "recipes", "pyproject.toml", "README.md", "LICENSE")
@@ -159,3 +161,10 @@ def test_a_script_finds_its_configuration_and_the_shared_groups(bare, tmp_path):
     config = run([bare, "-m", module, *arguments], tmp_path)
     assert "_target_: cadenza.separation" in config
     assert "remix_sample_rate: 32000" in config
+
+
+def test_a_script_runs(bare, tmp_path):
+    roots.write_icassp(tmp_path / "root")
+    module = "cadenza.recipes.cad_icassp_2024.generate_dataset.generate_train_scenes"
+    run([bare, "-m", module, "path.root=root", "scene.number_scenes_per_song=1"], tmp_path)
+    assert (tmp_path / "root" / "metadata" / "scenes.train.json").is_file()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -461,31 +460,3 @@ def test_sigkill_at_any_moment_and_a_rerun_gives_the_same_bytes(tmp_path):
         leftovers = list(disturbed.rglob("*.tmp"))
         assert not leftovers, leftovers
     assert killed >= 4
-
-
-@pytest.mark.slow
-def test_the_wheel_holds_scripts_and_configurations(tmp_path):
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path)]
-    subprocess.run(build, cwd=REPOSITORY, check=True, capture_output=True)
-    wheel = next(tmp_path.glob("*.whl"))
-    site = tmp_path / "site"
-    install = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel)]
-    subprocess.run([sys.executable, *install], check=True)
-    assert sorted(p.name for p in site.iterdir() if "info" not in p.name) == ["cadenza"]
-    write_root(tmp_path / "root")
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "cadenza.recipes.cad_icassp_2024.generate_dataset.generate_train_scenes",
-            "path.root=root",
-            "scene.number_scenes_per_song=2",
-        ],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(site)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "root" / "metadata" / "scenes.train.json").exists()
