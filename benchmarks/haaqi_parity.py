@@ -3,7 +3,7 @@
     python benchmarks/haaqi_parity.py
     python benchmarks/haaqi_parity.py --peer-python /path/to/python
 
-The peer has the same environment as in `haaqi.py`. All use the same noise.
+The reference has the same environment as in `haaqi.py`. All use the same noise.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def peer_score(
     from clarity.evaluator.haaqi.haaqi import haaqi_v1
     from clarity.utils.audiogram import Audiogram
 
-    np.random.seed(0)  # the peer draws its noise from the global generator
+    np.random.seed(0)  # the reference draws its noise from the global generator
     ear = Audiogram(levels=np.array(levels), frequencies=np.array(FREQUENCIES_HZ))
     score, *_ = haaqi_v1(reference, rate, processed, rate, ear, equalisation=mode, level1=level)
     return float(score)
