@@ -9,6 +9,8 @@ PYTHON ?= python3
 PYTEST ?=
 VENV := .venv
 RUN := $(VENV)/bin/python
+# setuptools warns of every editable installation, whatever the project; there is nothing to act on
+INSTALL := PYTHONWARNINGS="ignore:Editable installation" $(RUN) -m pip install --quiet
 
 .PHONY: demo check test docs clean
 
@@ -25,20 +27,20 @@ test: $(VENV)/installed-dev
 	$(RUN) -m pytest -m "slow or not slow" $(PYTEST)
 
 docs: $(VENV)/installed
-	$(RUN) -m pip install --quiet --editable ".[docs]"
+	$(INSTALL) --editable ".[docs]"
 	$(RUN) -m pdoc --docformat numpy --output-directory site cadenza '!cadenza.recipes' '!cadenza.demo.__main__'
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --upgrade pip
+	$(INSTALL) --upgrade pip
 
 $(VENV)/installed: $(VENV)/bin/python pyproject.toml
-	$(RUN) -m pip install --quiet --editable .
+	$(INSTALL) --editable .
 	$(RUN) -m cadenza.haaqi
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml
-	$(RUN) -m pip install --quiet --editable ".[dev]"
+	$(INSTALL) --editable ".[dev]"
 	$(RUN) -m cadenza.haaqi
 	touch $@ $(VENV)/installed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -85,11 +86,21 @@ def names(wheel: Path) -> set[str]:
     return set(zipfile.ZipFile(wheel).namelist())
 
 
-def test_the_build_does_not_warn_of_packages(build_log):
-    """Setuptools tells of each folder that looks like a package but is not listed as one."""
-    assert "Successfully built" in build_log
-    for complaint in ("absent from", "would be ignored", "Deprecat"):
-        assert complaint not in build_log
+def test_pip_builds_the_wheel_without_a_warning(source, tmp_path):
+    """Setuptools warned of each folder that looks like a package but is not listed as one."""
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation"]
+    log = run([*command, "--wheel-dir", tmp_path, source], source)
+    assert "Successfully built cadenza" in log
+    for complaint in ("BuildBackendWarning", "would be ignored", "Deprecat"):
+        assert complaint not in log
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the Makefile needs a Unix shell")
+def test_an_editable_installation_as_in_the_makefile_is_quiet(source, tmp_path):
+    (recipe,) = re.findall("^INSTALL := (.*)$", (REPOSITORY / "Makefile").read_text(), re.M)
+    command = recipe.replace("$(RUN)", sys.executable)
+    options = f"--no-deps --no-build-isolation --target {tmp_path} --editable {source}"
+    assert "Warning" not in run(["bash", "-c", f"{command} {options}"], source)
 
 
 def test_sources_and_source_distribution_give_the_same_wheel(source, wheel, tmp_path):
