@@ -72,7 +72,7 @@ class Evaluator:
         """True stems, remixed with the gains of the scene."""
         rate = self.config.sample_rate
         mixture, *stems = (audio.read(file, sample_rate=rate, channels=2)[0] for file in tracks)
-        named = dict(zip(STEMS, stems, strict=True))
+        named: dict[str, NDArray[np.float64]] = dict(zip(STEMS, stems, strict=True))
         return remix_to_mixture(named, dict(gains_db), mixture, rate)
 
 
