@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -23,6 +24,15 @@ def shared() -> Path:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(2024)
+
+
+@pytest.fixture
+def stereo_wav(tmp_path, rng):
+    """One second of 16-bit stereo: the path and its codes, time first."""
+    path = tmp_path / "stereo.wav"
+    codes = rng.integers(-32768, 32768, size=(44100, 2), dtype=np.int16)
+    soundfile.write(path, codes, 44100)
+    return path, codes
 
 
 def tone(n_samples: int, sample_rate: int = 44100) -> np.ndarray:
