@@ -11,6 +11,8 @@ import soundfile
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
+collect_ignore = ["golden/make_golden.py"]  # has no tests and needs pyClarity
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
