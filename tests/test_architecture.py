@@ -14,7 +14,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 GROUND = {
-    *("errors", "_archive", "_check", "_compiled", "_files", "_paths", "_sidecar"),
+    *("errors", "_archive", "_check", "_compiled", "_files", "_options", "_paths", "_sidecar"),
     *("audiogram", "audio", "levels", "loudness", "stems"),
 }
 BLOCKS = {"remix", "hrtf", "hearing_aid", "separation", "synthetic"}
@@ -91,8 +91,8 @@ def test_no_function_is_defined_in_two_recipes():
 
 
 FRAME = re.compile(
-    r"main = app.recipe|def run|if __name__|main\(\)|from |import |return report|\)$|"
-    r"\*\*app.run_opt"
+    r"main = cli.script|early.start|def run|if __name__|main\(\)|from |import |return report|\)$|"
+    r"\*\*cli.run_opt"
 )
 
 

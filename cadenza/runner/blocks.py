@@ -16,7 +16,7 @@ from cadenza._files import identity
 from cadenza.audiogram import Listener
 from cadenza.errors import InputError
 from cadenza.hearing_aid import HearingAid
-from cadenza.runner import cli as app
+from cadenza.runner import cli
 from cadenza.separation import (
     FileSeparator,
     Separator,
@@ -86,9 +86,10 @@ def build_blocks(config: DictConfig) -> Blocks:
             f"nalr.sample_rate must be the sample_rate of the music, {config.sample_rate}, "
             f"got {config.nalr.sample_rate}"
         )
-    separator = app.build(config, "separator")
-    prepare(separator, STEMS)
-    hearing_aid = CheckedAid(app.build(config, "hearing_aid"))
+    separator = cli.build(config, "separator")
+    with cli.errors_of(config, "separator"):
+        prepare(separator, STEMS)
+    hearing_aid = CheckedAid(cli.build(config, "hearing_aid"))
 
     def separate(path: Path) -> Stems:
         return separate_file(separator, path, sample_rate=config.sample_rate)
@@ -109,7 +110,7 @@ def stem_cache(
     rate_key: str,
 ) -> StemCache:
     """Cache of separated stems; only what is estimated from the mixture is kept in a folder."""
-    settings = app.settings(config, "stems", ["separator", rate_key])
+    settings = cli.settings(config, "stems", ["separator", rate_key])
     folder = config.path.stems_cache
     keeps = folder and not isinstance(separator, FileSeparator)
     return StemCache(

@@ -17,7 +17,7 @@ import torch
 from omegaconf import OmegaConf
 
 from cadenza import audio
-from cadenza.runner import cli as app
+from cadenza.runner import cli
 from cadenza.separation import prepare
 from cadenza.separation.convtasnet import files as convtasnet_files
 from cadenza.separation.convtasnet_ensemble import ConvTasNetEnsemble
@@ -47,7 +47,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 def build_separator(name: str, **changes: object) -> object:
     """Separator of the shared configuration group."""
     config = OmegaConf.load(REPOSITORY / "configs" / "separator" / f"{name}.yaml")
-    return app.build(OmegaConf.create({"separator": OmegaConf.merge(config, changes)}), "separator")
+    return cli.build(OmegaConf.create({"separator": OmegaConf.merge(config, changes)}), "separator")
 
 
 @pytest.fixture

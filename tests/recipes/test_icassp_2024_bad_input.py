@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import soundfile
@@ -205,60 +203,17 @@ def test_t19_missing_enhanced_files_are_listed(root, capfd):
     assert "6 of 8 items" in seen
 
 
-def test_unknown_separator(root, capfd):
-    status, seen = run(ENHANCE, capfd, "separator=demuks")
-    assert status == 2
-    assert "Could not find 'separator/demuks'" in seen
-    assert "spectral" in seen
-
-
-def test_old_spelling_of_the_separator_gets_a_hint(root, capfd):
-    status, seen = run(ENHANCE, capfd, "separator.model=openunmix")
-    assert status == 2
-    assert "choose a separator by its name: separator=openunmix" in seen
-
-
-def test_unknown_key(root, capfd):
-    status, seen = run(ENHANCE, capfd, "remix_samplerate=32000")
-    assert (status, "unknown key remix_samplerate" in seen) == (2, True)
-
-
-def test_wrong_type(root, capfd):
-    status, seen = run(ENHANCE, capfd, "evaluate.batch_size=many")
-    assert (status, "evaluate.batch_size must be of type int" in seen) == (2, True)
-
-
 def test_t22_batch_out_of_range(root, capfd):
     status, seen = run(EVALUATE, capfd, "evaluate.batch_size=2", "evaluate.batch=2")
     assert (status, "evaluate.batch must be 0 ... 1" in seen) == (2, True)
 
 
-def test_unknown_noise(root, capfd):
-    status, seen = run(EVALUATE, capfd, "evaluate.noise=pink")
-    assert status == 2
-    assert "evaluate.noise must be one of seeded, fast, none, got 'pink'" in seen
-
-
-def test_mandatory_key(root, capfd):
-    status = call(ENHANCE, "separator=oracle")
-    seen = "".join(capfd.readouterr())
-    assert (status, "error: path.root is required: path.root=..." in seen) == (2, True)
-
-
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("nalr.nfir=2000", "cannot build hearing_aid"),
+        ("nalr.nfir=2000", "hearing_aid (cadenza.hearing_aid.baseline_aid): nfir must"),
         ("nalr.sample_rate=48000", "nalr.sample_rate must be the sample_rate of the music, 44100"),
-        ("remix_sample_rate=0", "remix_sample_rate must be a sample rate of at least 8000 Hz"),
-        ("sample_rate=null", "sample_rate must be of type int"),
-        ("evaluate=null", "evaluate.batch_size must be of type int"),
-        ("path.root=null", "path.root is required"),
-        ("path.exp_folder=null", "path.exp_folder"),
         ("path.exp_folder=root/metadata/gains.json", "gains.json"),
-        ("path.root=/a[b]", "quote it: 'path.root=\"/a[b]\"'"),
-        ("path.root=~/nowhere", f"missing folder: {Path.home()}/nowhere (with"),
-        ("on_error=maybe", "on_error must be continue or stop, got 'maybe'"),
     ],
 )
 def test_bad_values(root, capfd, argument, message):
@@ -363,10 +318,7 @@ def test_the_output_of_a_users_hearing_aid_is_checked(root, capfd, kind):
     assert "Traceback" in log, "where it failed is in the log"
 
 
-def test_t12_unused_keys_are_gone_and_t24_paths_mean_where_the_user_stands(root, capfd):
-    for key in ("path.head_positions_file=x", "path.tracklist_file=x"):
-        status, seen = run(ENHANCE, capfd, key)
-        assert (status, f"unknown key {key[:-2]}" in seen) == (2, True)
+def test_t24_paths_start_from_the_current_folder(root, capfd):
     status, _ = run(EVALUATE, capfd)
     assert status == 0
     assert (root / "exp" / "scores.csv").exists()

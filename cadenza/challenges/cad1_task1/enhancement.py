@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from cadenza import audio
 from cadenza.challenges.cad1_task1.songs import SIDES, SongPair
-from cadenza.runner import cli as app
+from cadenza.runner import cli
 from cadenza.runner.blocks import Blocks, build_blocks
 from cadenza.runner.run import Item, Report, run
 
@@ -49,10 +49,10 @@ def enhance_songs(config: DictConfig, pairs: Sequence[SongPair], *, folder: Path
         name=folder.name,
         columns=["song", "listener", "clipped_fraction"],
         settings={
-            **app.settings(config, "cad1_task1/enhance 1", SETTINGS),
+            **cli.settings(config, "cad1_task1/enhance 1", SETTINGS),
             "made_of": blocks.made_of,
         },
-        **app.run_options(config),
+        **cli.run_options(config),
     )
     print(f"{len(report.rows)} of {report.n_items} enhanced songs are in {folder}")
     return report

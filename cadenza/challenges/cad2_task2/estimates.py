@@ -12,7 +12,7 @@ from cadenza import audio
 from cadenza.challenges.cad2_task2.ensembles import EnsemblePair
 from cadenza.errors import InputError
 from cadenza.remix import repeated_instrument_gains
-from cadenza.runner import cli as app
+from cadenza.runner import cli
 from cadenza.runner.blocks import stem_cache
 from cadenza.separation import Stems
 from cadenza.separation.convtasnet_ensemble import ConvTasNetEnsemble
@@ -38,14 +38,13 @@ class Estimator:
     Raises
     ------
     InputError
-        If `compat` is neither, or the separator cannot be built.
+        If the separator cannot be built.
     """
 
     def __init__(self, config: DictConfig) -> None:
-        compat = app.choice(config, "compat", ["fixed", "published"])
-        self._published = compat == "published"
+        self._published = config.compat == "published"
         self._rate = config.input_sample_rate
-        self.separator = app.build(config, "separator")
+        self.separator = cli.build(config, "separator")
         self._stems_of = stem_cache(
             config, self.separator, self._separate, rate_key="input_sample_rate"
         )

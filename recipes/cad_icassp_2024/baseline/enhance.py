@@ -8,6 +8,12 @@ the listener. Writes <exp_folder>/enhanced_signals/<scene>_<listener>_remix.flac
 
 from __future__ import annotations
 
+from cadenza.challenges.options import Icassp2024
+from cadenza.runner import early
+
+if __name__ == "__main__":
+    early.start(__file__, Icassp2024)  # before the slow imports
+
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -15,7 +21,7 @@ from omegaconf import DictConfig
 from cadenza import audio
 from cadenza.challenges.icassp_2024 import ScenePair, read_scene_pairs
 from cadenza.remix import remix_to_mixture
-from cadenza.runner import cli as app
+from cadenza.runner import cli
 from cadenza.runner.blocks import Blocks, build_blocks
 from cadenza.runner.run import Item
 from cadenza.runner.run import run as run_items
@@ -63,16 +69,16 @@ def run(config: DictConfig) -> int:
         name="enhanced_signals",
         columns=COLUMNS,
         settings={
-            **app.settings(config, "cad_icassp_2024/enhance 1", SETTINGS),
+            **cli.settings(config, "cad_icassp_2024/enhance 1", SETTINGS),
             "made_of": blocks.made_of,
         },
-        **app.run_options(config),
+        **cli.run_options(config),
     )
     print(f"{len(report.rows)} enhanced signals are in {folder / 'enhanced_signals'}")
     return report.exit_status
 
 
-main = app.recipe(__file__, run)
+main = cli.script(__file__, run, Icassp2024)
 
 if __name__ == "__main__":
     main()

@@ -7,6 +7,12 @@ scores_<batch + 1>-<batch_size>.csv for a batch.
 
 from __future__ import annotations
 
+from cadenza.challenges.options import Icassp2024
+from cadenza.runner import early
+
+if __name__ == "__main__":
+    early.start(__file__, Icassp2024)  # before the slow imports
+
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,11 +22,11 @@ from omegaconf import DictConfig
 
 from cadenza import audio
 from cadenza.challenges.icassp_2024 import SCORE_COLUMNS, TRACKS, ScenePair, read_scene_pairs
-from cadenza.challenges.scoring import NOISES, Presented, present, score_both_ears
+from cadenza.challenges.scoring import Presented, present, score_both_ears
 from cadenza.challenges.seeds import random_state
 from cadenza.hearing_aid import NALRAid
 from cadenza.remix import remix_to_mixture
-from cadenza.runner import cli as app
+from cadenza.runner import cli
 from cadenza.runner.results import summary
 from cadenza.runner.run import Item
 from cadenza.runner.run import run as run_items
@@ -86,7 +92,6 @@ def make_item(config: DictConfig, pair: ScenePair) -> Item[ScenePair]:
 
 def run(config: DictConfig) -> int:
     """Score all pairs of the batch that have no score yet."""
-    app.choice(config, "evaluate.noise", NOISES)
     evaluator = Evaluator(config)
     pairs = read_scene_pairs(config.path)
     pairs = thin(pairs, 15 if config.evaluate.small_test else 1)
@@ -97,14 +102,14 @@ def run(config: DictConfig) -> int:
         folder=Path(config.path.exp_folder),
         name="scores",
         columns=SCORE_COLUMNS,
-        settings=app.settings(config, "cad_icassp_2024/evaluate 1", SETTINGS),
-        **app.run_options(config),
+        settings=cli.settings(config, "cad_icassp_2024/evaluate 1", SETTINGS),
+        **cli.run_options(config),
     )
     print(summary(report.table, report.rows, "score", n_wanted=report.n_items))
     return report.exit_status
 
 
-main = app.recipe(__file__, run)
+main = cli.script(__file__, run, Icassp2024)
 
 if __name__ == "__main__":
     main()

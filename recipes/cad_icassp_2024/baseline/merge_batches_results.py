@@ -7,12 +7,18 @@ pair that failed has empty scores.
 
 from __future__ import annotations
 
+from cadenza.challenges.options import Icassp2024
+from cadenza.runner import early
+
+if __name__ == "__main__":
+    early.start(__file__, Icassp2024)  # before the slow imports
+
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from cadenza.challenges.icassp_2024 import SCORE_COLUMNS, read_scene_pairs
-from cadenza.runner import cli as app
+from cadenza.runner import cli
 from cadenza.runner.results import merge_scores
 from cadenza.runner.sharding import thin
 
@@ -30,7 +36,7 @@ def run(config: DictConfig) -> int:
     )
 
 
-main = app.recipe(__file__, run)
+main = cli.script(__file__, run, Icassp2024)
 
 if __name__ == "__main__":
     main()

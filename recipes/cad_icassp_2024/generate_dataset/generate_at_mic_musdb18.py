@@ -8,6 +8,12 @@ whole training set.
 
 from __future__ import annotations
 
+from cadenza.challenges.options import Icassp2024Generation
+from cadenza.runner import early
+
+if __name__ == "__main__":
+    early.start(__file__, Icassp2024Generation)  # before the slow imports
+
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,7 +23,7 @@ from cadenza import audio, hrtf
 from cadenza._paths import require_disk_space, require_files, write_json
 from cadenza.challenges.icassp_2024 import TRACKS, AtMicSample, read_at_mic_samples
 from cadenza.loudness import match_loudness
-from cadenza.runner import cli as app
+from cadenza.runner import cli
 from cadenza.runner.run import Item
 from cadenza.runner.run import run as run_items
 
@@ -78,7 +84,7 @@ def run(config: DictConfig) -> int:
         folder=output_dir,
         name=output_file.stem,
         columns=["sample", *(f"{track}_clipped" for track in TRACKS)],
-        settings=app.settings(config, "cad_icassp_2024/at_mic 1", ["sample_rate"]),
+        settings=cli.settings(config, "cad_icassp_2024/at_mic 1", ["sample_rate"]),
         resume=config.resume,
         on_error=config.on_error,
     )
@@ -86,7 +92,7 @@ def run(config: DictConfig) -> int:
     return report.exit_status
 
 
-main = app.recipe(__file__, run)
+main = cli.script(__file__, run, Icassp2024Generation)
 
 if __name__ == "__main__":
     main()

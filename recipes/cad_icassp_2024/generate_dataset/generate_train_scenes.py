@@ -9,6 +9,12 @@ this script could draw again are replaced; all others are kept unless overwrite=
 
 from __future__ import annotations
 
+from cadenza.challenges.options import Icassp2024Generation
+from cadenza.runner import early
+
+if __name__ == "__main__":
+    early.start(__file__, Icassp2024Generation)  # before the slow imports
+
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +26,7 @@ from cadenza.challenges.icassp_2024 import head_positions_file, read_head_positi
 from cadenza.challenges.metadata import read_challenge_listeners, read_gains, read_tracks
 from cadenza.challenges.scene_files import SceneFile, n_each, n_listeners, write_scene_files
 from cadenza.challenges.scenes import icassp_2024_scene_listeners, icassp_2024_scenes
-from cadenza.runner import cli as app
+from cadenza.runner import cli
 
 KEYS = {
     "scenes_per_song": "scene.number_scenes_per_song",
@@ -69,7 +75,7 @@ def run(config: DictConfig) -> int:
     return 0
 
 
-main = app.recipe(__file__, run)
+main = cli.script(__file__, run, Icassp2024Generation)
 
 if __name__ == "__main__":
     main()

@@ -7,13 +7,19 @@ eight mono stems with their scales and the stereo remix, below <exp_folder>/enha
 
 from __future__ import annotations
 
+from cadenza.challenges.options import Cad1Task1
+from cadenza.runner import early
+
+if __name__ == "__main__":
+    early.start(__file__, Cad1Task1)  # before the slow imports
+
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from cadenza.challenges.cad1_task1.enhancement import enhance_songs
 from cadenza.challenges.cad1_task1.songs import read_song_pairs
-from cadenza.runner import cli as app
+from cadenza.runner import cli
 from cadenza.runner.sharding import thin
 
 
@@ -24,7 +30,7 @@ def run(config: DictConfig) -> int:
     return enhance_songs(config, pairs, folder=Path(config.path.enhanced_dir)).exit_status
 
 
-main = app.recipe(__file__, run)
+main = cli.script(__file__, run, Cad1Task1)
 
 if __name__ == "__main__":
     main()

@@ -8,6 +8,12 @@ score; the mean is that of the others.
 
 from __future__ import annotations
 
+from cadenza.challenges.options import Cad1Task1
+from cadenza.runner import early
+
+if __name__ == "__main__":
+    early.start(__file__, Cad1Task1)  # before the slow imports
+
 import math
 from pathlib import Path
 
@@ -17,10 +23,10 @@ from tqdm import tqdm
 
 from cadenza import audio
 from cadenza.challenges.cad1_task1.songs import SCORE_COLUMNS, SIDES, SongPair, read_song_pairs
-from cadenza.challenges.scoring import NOISES, presentation_level_db_spl
+from cadenza.challenges.scoring import presentation_level_db_spl
 from cadenza.challenges.seeds import random_state
 from cadenza.haaqi import SilentReferenceError, haaqi
-from cadenza.runner import cli as app
+from cadenza.runner import cli
 from cadenza.runner.results import summary
 from cadenza.runner.run import Item, PartialResult
 from cadenza.runner.run import run as run_items
@@ -85,7 +91,6 @@ def make_item(config: DictConfig, pair: SongPair) -> Item[SongPair]:
 
 def run(config: DictConfig) -> int:
     """Score all pairs of the batch that have no score yet."""
-    app.choice(config, "evaluate.noise", NOISES)
     pairs = read_song_pairs(config.path, with_segments=config.evaluate.segments)
     pairs = thin(pairs, 15 if config.evaluate.small_test else 1)
     report = run_items(
@@ -94,14 +99,14 @@ def run(config: DictConfig) -> int:
         folder=Path(config.path.exp_folder),
         name="scores",
         columns=SCORE_COLUMNS,
-        settings=app.settings(config, "cad1_task1/evaluate 1", SETTINGS),
-        **app.run_options(config),
+        settings=cli.settings(config, "cad1_task1/evaluate 1", SETTINGS),
+        **cli.run_options(config),
     )
     print(summary(report.table, report.rows, "score", n_wanted=report.n_items))
     return report.exit_status
 
 
-main = app.recipe(__file__, run)
+main = cli.script(__file__, run, Cad1Task1)
 
 if __name__ == "__main__":
     main()

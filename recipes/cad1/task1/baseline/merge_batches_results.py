@@ -6,12 +6,18 @@ order of the songs and listeners. Nothing is written unless every pair is there 
 
 from __future__ import annotations
 
+from cadenza.challenges.options import Cad1Task1
+from cadenza.runner import early
+
+if __name__ == "__main__":
+    early.start(__file__, Cad1Task1)  # before the slow imports
+
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from cadenza.challenges.cad1_task1.songs import SCORE_COLUMNS, read_song_pairs
-from cadenza.runner import cli as app
+from cadenza.runner import cli
 from cadenza.runner.results import merge_scores
 from cadenza.runner.sharding import thin
 
@@ -25,7 +31,7 @@ def run(config: DictConfig) -> int:
     return merge_scores(folder, SCORE_COLUMNS, keys, n_batches=n_batches, score="score")
 
 
-main = app.recipe(__file__, run)
+main = cli.script(__file__, run, Cad1Task1)
 
 if __name__ == "__main__":
     main()

@@ -8,6 +8,12 @@ unpacked submission: path.submission_dir=unpacked/evaluation.
 
 from __future__ import annotations
 
+from cadenza.challenges.options import Cad1Task1
+from cadenza.runner import early
+
+if __name__ == "__main__":
+    early.start(__file__, Cad1Task1)  # before the slow imports
+
 from collections import defaultdict
 from pathlib import Path
 
@@ -22,7 +28,7 @@ from cadenza.challenges.cad1_task1.submission import (
     write_submission,
 )
 from cadenza.errors import InputError
-from cadenza.runner import cli as app
+from cadenza.runner import cli
 from cadenza.runner.results import Journal
 
 
@@ -65,7 +71,7 @@ def run(config: DictConfig) -> int:
     return 0
 
 
-main = app.recipe(__file__, run)
+main = cli.script(__file__, run, Cad1Task1)
 
 if __name__ == "__main__":
     main()

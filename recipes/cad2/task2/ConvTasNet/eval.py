@@ -7,6 +7,12 @@ windows of 1 s for each piece, results.txt with the medians over the pieces, and
 
 from __future__ import annotations
 
+from cadenza.runner import early
+from cadenza.training.keys import ConvTasNetRecipe
+
+if __name__ == "__main__":
+    early.start(__file__, ConvTasNetRecipe)  # before the slow imports
+
 import math
 from pathlib import Path
 
@@ -17,7 +23,7 @@ from omegaconf import DictConfig
 from cadenza import audio
 from cadenza._files import replacing
 from cadenza._paths import safe_name
-from cadenza.runner import cli as app
+from cadenza.runner import cli
 from cadenza.runner.run import Item, Report
 from cadenza.runner.run import run as run_items
 from cadenza.separation.convtasnet.files import CONFIG_FILE, WEIGHTS_FILE, model_name
@@ -78,7 +84,7 @@ def summary(report: Report, music: Music) -> str:
 def run(config: DictConfig) -> int:
     """Score the pieces that have no scores yet."""
     folder = Path(config.exp_dir) / config.out_dir
-    music: Music = app.build(config, "data")
+    music: Music = cli.build(config, "data")
     test = music.whole_pieces("test")
     pieces = WholePieces(test, music.sources)
     separator = build_separator(config, music)
@@ -104,8 +110,8 @@ def run(config: DictConfig) -> int:
         folder=folder,
         name="results",
         columns=["piece", *(f"{source}_{name}" for source in music.sources for name in SCORES)],
-        settings=app.settings(config, "cad2_task2/eval 1", SETTINGS),
-        **app.run_options(config),
+        settings=cli.settings(config, "cad2_task2/eval 1", SETTINGS),
+        **cli.run_options(config),
     )
     if report.rows:
         text = summary(report, music)
@@ -115,7 +121,7 @@ def run(config: DictConfig) -> int:
     return report.exit_status
 
 
-main = app.recipe(__file__, run)
+main = cli.script(__file__, run, ConvTasNetRecipe)
 
 if __name__ == "__main__":
     main()

@@ -7,6 +7,12 @@ with separator=convtasnet separator.models_dir=<models_dir>.
 
 from __future__ import annotations
 
+from cadenza.runner import early
+from cadenza.training.keys import ConvTasNetRecipe
+
+if __name__ == "__main__":
+    early.start(__file__, ConvTasNetRecipe)  # before the slow imports
+
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 import cadenza
 from cadenza._files import replacing
 from cadenza.errors import InputError
-from cadenza.runner import cli as app
+from cadenza.runner import cli
 from cadenza.separation.convtasnet import files as convtasnet_files
 from cadenza.separation.convtasnet.files import model_name
 from cadenza.separation.device import find_device
@@ -36,7 +42,7 @@ def build_network(config: DictConfig, n_sources: int) -> ConvTasNet:
     """Build the network with its first weights, on its device."""
     from cadenza.separation.convtasnet.network import ConvTasNet, initialise
 
-    network = ConvTasNet(app.build(config, "convtasnet"))
+    network = ConvTasNet(cli.build(config, "convtasnet"))
     if (n_outputs := network.config.C) != n_sources:
         raise InputError(f"convtasnet.C must be {n_sources}, got {n_outputs}")
     initialise(network, seed=config.seed, xavier_norms=config.xavier_norms)
@@ -59,11 +65,11 @@ def run(config: DictConfig) -> int:
     """Train until the last epoch, or until the network does not get better."""
     reuse_freed_memory()
     folder, models_dir = Path(config.exp_dir), Path(config.models_dir)
-    music: Music = app.build(config, "data")
+    music: Music = cli.build(config, "data")
     network = build_network(config, len(music.sources))
     mixes = music.training()
     validation = WholePieces(music.whole_pieces("valid"), music.sources)
-    settings = app.settings(config, "cad2_task2/train 1", SETTINGS)
+    settings = cli.settings(config, "cad2_task2/train 1", SETTINGS)
     settings["training"] = {k: v for k, v in settings["training"].items() if k not in FREE}
     settings |= {"examples": len(mixes), "pieces for validation": len(validation)}
     with replacing(folder / "conf.yml") as temporary:
@@ -86,7 +92,7 @@ def run(config: DictConfig) -> int:
     return 0
 
 
-main = app.recipe(__file__, run)
+main = cli.script(__file__, run, ConvTasNetRecipe)
 
 if __name__ == "__main__":
     main()

@@ -8,6 +8,12 @@ scene asks for, compensate the level, and compress for the listener. Writes
 
 from __future__ import annotations
 
+from cadenza.challenges.options import Cad2Task2
+from cadenza.runner import early
+
+if __name__ == "__main__":
+    early.start(__file__, Cad2Task2)  # before the slow imports
+
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -16,7 +22,7 @@ from cadenza import audio
 from cadenza.challenges.cad2_task2.ensembles import EnsemblePair, read_ensemble_pairs
 from cadenza.challenges.cad2_task2.estimates import Estimator
 from cadenza.remix import level_compensation_db, remix
-from cadenza.runner import cli as app
+from cadenza.runner import cli
 from cadenza.runner.blocks import CheckedAid, made_of
 from cadenza.runner.run import Item
 from cadenza.runner.run import run as run_items
@@ -58,7 +64,7 @@ def run(config: DictConfig) -> int:
     pairs = thin(pairs, 400 if config.evaluate.small_test else 1)
     estimator = Estimator(config)
     estimator.prepare(Shard(config.evaluate.batch, config.evaluate.batch_size).take(pairs))
-    hearing_aid = CheckedAid(app.build(config, "hearing_aid"))
+    hearing_aid = CheckedAid(cli.build(config, "hearing_aid"))
     blocks = {"separator": made_of(estimator.separator), "hearing_aid": made_of(hearing_aid.aid)}
     report = run_items(
         [
@@ -71,14 +77,14 @@ def run(config: DictConfig) -> int:
         folder=folder,
         name="enhanced_signals",
         columns=["scene", "song", "listener", "clipped_fraction"],
-        settings={**app.settings(config, "cad2_task2/enhance 1", SETTINGS), "made_of": blocks},
-        **app.run_options(config),
+        settings={**cli.settings(config, "cad2_task2/enhance 1", SETTINGS), "made_of": blocks},
+        **cli.run_options(config),
     )
     print(f"{len(report.rows)} of {report.n_items} enhanced signals are in {folder}")
     return report.exit_status
 
 
-main = app.recipe(__file__, run)
+main = cli.script(__file__, run, Cad2Task2)
 
 if __name__ == "__main__":
     main()

@@ -7,6 +7,12 @@ scores_<batch + 1>-<batch_size>.csv for a batch.
 
 from __future__ import annotations
 
+from cadenza.challenges.options import Cad2Task2
+from cadenza.runner import early
+
+if __name__ == "__main__":
+    early.start(__file__, Cad2Task2)  # before the slow imports
+
 from functools import partial
 from pathlib import Path
 
@@ -15,11 +21,11 @@ from omegaconf import DictConfig
 
 from cadenza import audio
 from cadenza.challenges.cad2_task2.ensembles import SCORE_COLUMNS, EnsemblePair, read_ensemble_pairs
-from cadenza.challenges.scoring import NOISES, Presented, present, score_both_ears
+from cadenza.challenges.scoring import Presented, present, score_both_ears
 from cadenza.challenges.seeds import random_state
 from cadenza.hearing_aid import HearingAid
 from cadenza.remix import level_compensation_db, remix
-from cadenza.runner import cli as app
+from cadenza.runner import cli
 from cadenza.runner.results import summary
 from cadenza.runner.run import Item
 from cadenza.runner.run import run as run_items
@@ -72,10 +78,9 @@ def make_item(config: DictConfig, pair: EnsemblePair) -> Item[EnsemblePair]:
 
 def run(config: DictConfig) -> int:
     """Score all pairs of the batch that have no score yet."""
-    app.choice(config, "evaluate.noise", NOISES)
     pairs = read_ensemble_pairs(config.path)
     pairs = thin(pairs, 400 if config.evaluate.small_test else 1)
-    hearing_aid = app.build(config, "hearing_aid")
+    hearing_aid = cli.build(config, "hearing_aid")
     report = run_items(
         [make_item(config, pair) for pair in pairs],
         partial(process_item, evaluate=config.evaluate),
@@ -83,14 +88,14 @@ def run(config: DictConfig) -> int:
         folder=Path(config.path.exp_folder),
         name="scores",
         columns=SCORE_COLUMNS,
-        settings=app.settings(config, "cad2_task2/evaluate 1", SETTINGS),
-        **app.run_options(config),
+        settings=cli.settings(config, "cad2_task2/evaluate 1", SETTINGS),
+        **cli.run_options(config),
     )
     print(summary(report.table, report.rows, "avg_haaqi", n_wanted=report.n_items))
     return report.exit_status
 
 
-main = app.recipe(__file__, run)
+main = cli.script(__file__, run, Cad2Task2)
 
 if __name__ == "__main__":
     main()

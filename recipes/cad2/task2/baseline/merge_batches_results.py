@@ -6,12 +6,18 @@ order of the scenes and listeners. Nothing is written unless every pair is there
 
 from __future__ import annotations
 
+from cadenza.challenges.options import Cad2Task2
+from cadenza.runner import early
+
+if __name__ == "__main__":
+    early.start(__file__, Cad2Task2)  # before the slow imports
+
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from cadenza.challenges.cad2_task2.ensembles import SCORE_COLUMNS, read_ensemble_pairs
-from cadenza.runner import cli as app
+from cadenza.runner import cli
 from cadenza.runner.results import merge_scores
 from cadenza.runner.sharding import thin
 
@@ -25,7 +31,7 @@ def run(config: DictConfig) -> int:
     return merge_scores(folder, SCORE_COLUMNS, keys, n_batches=n_batches, score="avg_haaqi")
 
 
-main = app.recipe(__file__, run)
+main = cli.script(__file__, run, Cad2Task2)
 
 if __name__ == "__main__":
     main()

@@ -7,6 +7,12 @@ that this script could draw again are replaced; all others are kept unless overw
 
 from __future__ import annotations
 
+from cadenza.challenges.options import Cad2Task2Processing
+from cadenza.runner import early
+
+if __name__ == "__main__":
+    early.start(__file__, Cad2Task2Processing)  # before the slow imports
+
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +24,7 @@ from cadenza.challenges.cad2_task2.ensembles import read_gain_tables, read_piece
 from cadenza.challenges.metadata import read_challenge_listeners
 from cadenza.challenges.scene_files import SceneFile, n_each, n_listeners, write_scene_files
 from cadenza.challenges.scenes import cad2_task2_scene_listeners, cad2_task2_scenes
-from cadenza.runner import cli as app
+from cadenza.runner import cli
 
 KEYS = {"scenes_per_item": "gains_per_track", "listeners_per_scene": "listener_per_scene"}
 
@@ -65,7 +71,7 @@ def run(config: DictConfig) -> int:
     return 0
 
 
-main = app.recipe(__file__, run)
+main = cli.script(__file__, run, Cad2Task2Processing)
 
 if __name__ == "__main__":
     main()

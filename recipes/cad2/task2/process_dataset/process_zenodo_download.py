@@ -8,13 +8,19 @@ stopped is continued by the same command.
 
 from __future__ import annotations
 
+from cadenza.challenges.options import Cad2Task2Processing
+from cadenza.runner import early
+
+if __name__ == "__main__":
+    early.start(__file__, Cad2Task2Processing)  # before the slow imports
+
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from cadenza._paths import require_disk_space, require_files
 from cadenza.challenges.cad2_task2.download import Step, steps_of_download, unpack
-from cadenza.runner import cli as app
+from cadenza.runner import cli
 from cadenza.runner.run import Item
 from cadenza.runner.run import run as run_items
 
@@ -47,7 +53,7 @@ def run(config: DictConfig) -> int:
         folder=root,
         name="processed_files",
         columns=["file", "clipped_fraction"],
-        settings=app.settings(config, "cad2_task2/process 1", []),
+        settings=cli.settings(config, "cad2_task2/process 1", []),
         resume=config.resume,
         on_error=config.on_error,
     )
@@ -56,7 +62,7 @@ def run(config: DictConfig) -> int:
     return report.exit_status
 
 
-main = app.recipe(__file__, run)
+main = cli.script(__file__, run, Cad2Task2Processing)
 
 if __name__ == "__main__":
     main()

@@ -1,0 +1,44 @@
+"""What a script does before its slow imports: answer ``--help``, and end quietly on Ctrl-C.
+
+This module must import nothing slow itself.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
+
+
+def start(file: str, options: type) -> None:
+    """Begin a script.
+
+    Parameters
+    ----------
+    file : str
+        ``__file__`` of the script; its ``config.yaml`` lies beside it.
+    options : dataclass type
+        What the script can be set to; see `cadenza._options`.
+    """
+    signal.signal(signal.SIGINT, _end)
+    if {"--help", "-h"} & set(sys.argv[1:]):
+        from cadenza.runner.help import print_help
+
+        sys.exit(print_help(Path(file).resolve(), options, sys.argv[1:]))
+
+
+def imported() -> None:
+    """Let Ctrl-C raise KeyboardInterrupt again, once everything is imported."""
+    if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _end(signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    """End the process here: libraries turn an exception during their import into another one."""
+    os.write(2, b"interrupted\n")
+    os._exit(INTERRUPTED)

@@ -1,0 +1,120 @@
+"""Running a script's function through Hydra, once or as a sweep, and collecting exit statuses."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from hydra import version
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from cadenza.errors import InputError
+
+
+def run(script: Path, job: Callable[[DictConfig], int], arguments: argparse.Namespace) -> int:
+    """Run a job with a composed configuration, or several jobs with a launcher.
+
+    ``hydra.main`` throws away what jobs return, and a launcher may run them in other processes or
+    on other machines. The methods of Hydra behind it hand their results back, so they are called
+    here.
+
+    Parameters
+    ----------
+    script : Path
+        Its folder holds the configuration, its name is that of the job.
+    job : callable
+        Gets the configuration and returns an exit status; for launchers it must be picklable.
+    arguments : Namespace
+        From `cadenza.runner.arguments.parse`.
+
+    Returns
+    -------
+    int
+        The highest exit status of all jobs.
+    """
+    name, overrides = arguments.config_name or "config", arguments.overrides
+    with _hydra(script, arguments) as hydra:
+        if arguments.hydra_help:
+            hydra.hydra_help(config_name=name, args_parser=get_args_parser(), args=arguments)
+        elif arguments.cfg:
+            package, resolve = arguments.package, arguments.resolve
+            hydra.show_cfg(name, overrides, arguments.cfg, package, resolve=resolve)
+        elif arguments.info:
+            hydra.show_info(arguments.info, config_name=name, overrides=overrides)
+        elif arguments.shell_completion:
+            hydra.shell_completion(config_name=name, overrides=overrides)
+        elif arguments.multirun or hydra.get_mode(name, overrides) == RunMode.MULTIRUN:
+            return _sweep(hydra, name, job, [*overrides, "hydra.mode=MULTIRUN"])
+        else:
+            returned = hydra.run(config_name=name, task_function=job, overrides=overrides)
+            return int(returned.return_value)
+    return 0
+
+
+@contextmanager
+def _hydra(script: Path, arguments: argparse.Namespace) -> Iterator[Hydra]:
+    """Hydra, looking for configurations beside the script and in ``--config-dir``."""
+    version.setbase("1.3")
+    search_path = create_config_search_path(str(arguments.config_path or script.parent))
+    if arguments.config_dir:
+        _add_folder(search_path, Path(arguments.config_dir))
+    try:
+        yield Hydra.create_main_hydra2(task_name=script.stem, config_search_path=search_path)
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def _add_folder(search_path: ConfigSearchPath, folder: Path) -> None:
+    if not folder.is_dir():
+        raise InputError(f"--config-dir: no such folder: {folder}")
+    search_path.prepend(provider="command-line", path=f"file://{folder.absolute()}")
+
+
+def _sweep(hydra: Hydra, name: str, job: Callable[[DictConfig], int], overrides: list[str]) -> int:
+    """Run all jobs of a sweep; failed ones are listed."""
+    # The folder of the sweep may depend on ${hydra:...}; the first job's then stands for all
+    first = hydra.compose_config(name, _first_values(overrides), run_mode=RunMode.RUN)
+    before = HydraConfig.instance().cfg
+    HydraConfig.instance().set_config(first)
+    try:
+        batches = hydra.multirun(config_name=name, task_function=job, overrides=overrides)
+    finally:
+        HydraConfig.instance().cfg = before
+    if batches is None:
+        print("the sweeper does not tell how its jobs ended: see their logs", file=sys.stderr)
+        return 0
+    return _worst([returned for batch in batches for returned in batch])
+
+
+def _first_values(overrides: Sequence[str]) -> list[str]:
+    """Overrides with the first of the values that are swept over, and without Hydra's mode."""
+    values = []
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        line: str = override.input_line or ""
+        if override.is_discrete_sweep():
+            key = override.get_key_element()
+            line = f"{key}={next(iter(override.sweep_string_iterator()))}"
+        if not line.startswith("hydra.mode="):
+            values.append(line)
+    return values
+
+
+def _worst(returns: Sequence[JobReturn]) -> int:
+    """Highest exit status; jobs that did not end well are listed."""
+    statuses = [int(returned.return_value) for returned in returns]
+    for number, (returned, status) in enumerate(zip(returns, statuses, strict=True)):
+        if status:
+            values = " ".join(returned.overrides or ())
+            print(f"job {number} ended with exit status {status}: {values}", file=sys.stderr)
+    return max(statuses, default=0)

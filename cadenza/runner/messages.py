@@ -1,0 +1,140 @@
+"""What is wrong with a composed configuration, or kept Hydra from composing it, in plain words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+import yaml
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from cadenza._check import raise_if
+from cadenza.runner.help import shared_configs
+from cadenza.runner.options import leaves_of, unknown_key
+
+COMPOSING = (HydraException, OmegaConfBaseException, yaml.YAMLError, OSError)
+"""Errors that `message` explains."""
+
+
+def message(
+    error: Exception, *, known: Callable[[], list[str]], blocks: Mapping[str, Sequence[str]]
+) -> str:
+    """One line that says what is wrong and where.
+
+    Parameters
+    ----------
+    error : Exception
+        One of `COMPOSING`.
+    known : callable
+        Gives the keys of the script; the files they are read from may be what is wrong.
+    blocks : mapping
+        Config groups of the script and the names that each offers.
+    """
+    if isinstance(error, yaml.MarkedYAMLError):
+        return _yaml(error)
+    if isinstance(error, OverrideParseException):
+        key, _, value = error.override.partition("=")
+        return f"cannot read {error.override}: quote it: '{key}=\"{value}\"'"
+    if isinstance(error, MissingConfigException):
+        return _missing(error, blocks)
+    text = str(error)
+    if found := re.match(r"Could not override '(.+)'", text):
+        return unknown_key(found[1], known())
+    if found := re.match(r"Ambiguous value for argument '([^=]+)=(.+)'", text):
+        key, value = found[1], found[2]
+        as_list = "" if key in blocks else f"; {key}=[{value}] is a list"
+        return f"{key} has several values: -m runs a job for each{as_list}"
+    if isinstance(error, OmegaConfBaseException) and error.full_key:
+        return f"{error.full_key}: {_first_lines(text)}"
+    return _first_lines(text)
+
+
+def _yaml(error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark or error.context_mark
+    place = f"{mark.name}, line {mark.line + 1}" if mark else "YAML"
+    context = f"{error.context}: " if error.context else ""
+    return f"{place}: {context}{error.problem}"
+
+
+def _missing(error: MissingConfigException, blocks: Mapping[str, Sequence[str]]) -> str:
+    """A block that does not exist; a user's own blocks are offered, too."""
+    group, _, name = (error.missing_cfg_file or "").rpartition("/")
+    if group == "hydra/launcher":
+        extra = "slurm" if name.startswith("submitit") else name
+        return f"hydra/launcher={name} is not installed: pip install 'cadenza[{extra}]'"
+    if group not in blocks:
+        return _first_lines(str(error))
+    own = [option for option in error.options or () if not _is_shared(group, option)]
+    offered = ", ".join(dict.fromkeys([*blocks[group], *own]))
+    return f"there is no {group} called {name}; choose one of {offered}"
+
+
+def _first_lines(text: str) -> str:
+    lines = [line.strip() for line in text.split("Config search path")[0].splitlines()]
+    technical = ("full_key", "object_type", "reference_type")
+    return " ".join(line for line in lines if line and not line.startswith(technical))
+
+
+def require_offered(choices: Mapping[str, str], blocks: Mapping[str, Sequence[str]]) -> None:
+    """Check that the chosen blocks are for this script; a user's own are.
+
+    Parameters
+    ----------
+    choices : mapping
+        Config groups and the names that were chosen.
+    blocks : mapping
+        Config groups of the script and the names that each offers.
+
+    Raises
+    ------
+    InputError
+        If a block is one of cadenza's, but for other recipes.
+
+    Examples
+    --------
+    >>> require_offered({"hearing_aid": "multiband"}, {"hearing_aid": ("nalr", "custom")})
+    Traceback (most recent call last):
+    cadenza.errors.InputError: hearing_aid=multiband is not made for this script; choose one of ...
+    """
+    raise_if(
+        [
+            f"{group}={name} is not made for this script; choose one of {', '.join(blocks[group])}"
+            for group, name in choices.items()
+            if group in blocks and name not in blocks[group] and _is_shared(group, name)
+        ]
+    )
+
+
+def _is_shared(group: str, name: str) -> bool:
+    """Whether a block is one of cadenza's."""
+    return (shared_configs() / group / f"{name}.yaml").is_file()
+
+
+def given_keys() -> set[str]:
+    """Keys and groups that were given on the command line of a job."""
+    overrides = OmegaConf.to_container(HydraConfig.get().overrides.task)  # not interpolated
+    return {
+        str(override).lstrip("+~").partition("=")[0] for override in cast("list[str]", overrides)
+    }
+
+
+def hints(config: DictConfig, problems: Sequence[str]) -> list[str]:
+    """Advice on problems with a folder whose name comes from a block that was not chosen."""
+    given, choices = given_keys(), HydraConfig.get().runtime.choices
+    found = []
+    content = cast("dict[str, Any]", OmegaConf.to_container(config))
+    for key, raw in leaves_of(content).items():
+        choice = re.search(r"\$\{hydra:runtime\.choices\.(\w+)\}", str(raw))
+        if not choice or choice[1] in given:
+            continue
+        group, folder = choice[1], OmegaConf.select(config, key)
+        if any(str(folder).removeprefix("./") in problem for problem in problems):
+            found.append(
+                f"{key} is {folder} because {group}={choices[group]} is the "
+                f"default; if the results were made with another, give it here, too: {group}=..."
+            )
+    return found
