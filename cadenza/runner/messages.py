@@ -116,10 +116,9 @@ def _is_shared(group: str, name: str) -> bool:
 
 def given_keys() -> set[str]:
     """Keys and groups that were given on the command line of a job."""
-    overrides = OmegaConf.to_container(HydraConfig.get().overrides.task)  # not interpolated
-    return {
-        str(override).lstrip("+~").partition("=")[0] for override in cast("list[str]", overrides)
-    }
+    # not by iterating, which would resolve interpolations
+    overrides = cast("list[str]", OmegaConf.to_container(HydraConfig.get().overrides.task))
+    return {override.lstrip("+~").partition("=")[0] for override in overrides}
 
 
 def hints(config: DictConfig, problems: Sequence[str]) -> list[str]:

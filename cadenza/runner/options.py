@@ -190,7 +190,8 @@ def _value_problems(config: DictConfig, leaves: Mapping[str, Any], schema: type)
                 kind = KINDS.get(kinds[key], "a block")
                 problems[key] = f"{key} must be {kind}, got {_shown(value)}{source}"
     repeated = {k for k in problems for other in problems if f"${{{other}}}" in str(leaves[k])}
-    return [text for key, text in problems.items() if key not in repeated]
+    first = [text for key, text in problems.items() if key not in repeated]
+    return first or list(problems.values())  # two keys may refer to each other
 
 
 def _converts(value: Any, key: str, kind: Any, empty: DictConfig) -> bool:  # noqa: ANN401
