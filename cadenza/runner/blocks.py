@@ -87,8 +87,7 @@ def build_blocks(config: DictConfig) -> Blocks:
             f"got {config.nalr.sample_rate}"
         )
     separator = cli.build(config, "separator")
-    with cli.errors_of(config, "separator"):
-        prepare(separator, STEMS)
+    prepare(separator, STEMS)
     hearing_aid = CheckedAid(cli.build(config, "hearing_aid"))
 
     def separate(path: Path) -> Stems:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -130,7 +129,8 @@ def build(config: DictConfig, key: str) -> Any:  # noqa: ANN401
     Raises
     ------
     InputError
-        Naming the key and the class, if the class is unknown or does not accept the block.
+        Naming the key, the class and the exception, if the class is unknown, does not accept the
+        block or fails. The traceback goes to the log file.
 
     Examples
     --------
@@ -139,44 +139,15 @@ def build(config: DictConfig, key: str) -> Any:  # noqa: ANN401
     >>> build(config, "hearing_aid")
     NALRAid(sample_rate=44100, nfir=220, compressor=None)
     """
-    with errors_of(config, key):
-        return instantiate(config[key], _convert_="all")
-
-
-@contextmanager
-def errors_of(config: DictConfig, key: str) -> Iterator[None]:
-    """Turn an exception of a block, which may be a user's own class, into a message that names it.
-
-    Parameters
-    ----------
-    config, key
-        As for `build`.
-
-    Raises
-    ------
-    InputError
-        With the key, the class and the exception; an `InputError` passes as it is. The traceback
-        goes to the log file.
-
-    Examples
-    --------
-    >>> config = OmegaConf.create({"separator": {"_target_": "mine.Separator"}})
-    >>> with errors_of(config, "separator"):
-    ...     raise KeyError("weights")
-    Traceback (most recent call last):
-    cadenza.errors.InputError: separator (mine.Separator): KeyError: 'weights'
-    """
     try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
+        return instantiate(config[key], _convert_="all")
+    except Exception as error:  # also from the code of a user's own class
         cause = error.__cause__ if isinstance(error, InstantiationException) else error
         if isinstance(cause, InputError):
-            raise cause from None
-        logger.debug("where %s failed:", key, exc_info=True)
+            raise InputError([f"{key}: {problem}" for problem in cause.problems]) from None
+        logger.debug("where %s could not be built:", key, exc_info=True)
         target = config[key].get("_target_", "which lacks a _target_")
-        raise InputError(f"{key} ({target}): {_described(cause or error)}") from None
+        raise InputError(f"cannot build {key} ({target}): {_described(cause or error)}") from None
 
 
 def _described(error: BaseException) -> str:

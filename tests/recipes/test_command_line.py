@@ -248,37 +248,46 @@ def test_an_interrupt_during_the_imports():
 
 
 class Unready:
-    """A separator of a user, with a bug in one of its methods."""
+    """A separator of a user, with a bug."""
 
-    sources = ("vocals", "drums", "bass", "other")
+    def __init__(self, *, gain: float) -> None:
+        raise KeyError(f"gain {gain}")
 
-    def __init__(self, *, bug: str) -> None:
-        if bug == "constructor":
-            raise KeyError("side_gain")
 
-    def prepare(self) -> None:
-        raise RuntimeError("no weights")
+def test_a_bug_in_a_users_separator_names_the_block_and_the_class(recipe):
+    own = f"{__name__}.Unready"
+    arguments = ["separator=custom", f"separator._target_={own}", "+separator.gain=2"]
+    (line,) = recipe.errors(*arguments, work=lambda config: cli.build(config, "separator") and 0)
+    assert line == f"error: cannot build separator ({own}): KeyError: 'gain 2'"
+    assert "Traceback" in Path("exp/enhance.log").read_text(), "for the author of the class"
 
 
 @pytest.mark.parametrize(
-    ("bug", "message"),
-    [("constructor", "KeyError: 'side_gain'"), ("prepare", "RuntimeError: no weights")],
+    ("argument", "message"),
+    [
+        ("separator.segment_s=0", "segment_s must be positive, got 0"),
+        ("separator.overlap_s=11", "overlap_s must be"),
+        ("separator.segment_s=long", "segment_s must be"),
+        ("+separator.segments=3", "unexpected keyword argument 'segments'"),
+    ],
 )
-def test_a_bug_in_a_users_separator_names_the_block_and_the_class(recipe, bug, message):
-    from cadenza.runner.blocks import build_blocks
+def test_options_of_a_block_are_checked_before_the_first_item(recipe, argument, message):
+    (line,) = recipe.errors(argument, work=lambda config: cli.build(config, "separator") and 0)
+    assert line.startswith("error: cannot build separator (cadenza.separation.demucs.HybridDemucs)")
+    assert message in line
 
-    own = f"{__name__}.Unready"
-    arguments = ["separator=custom", f"separator._target_={own}", f"+separator.bug={bug}"]
-    (line,) = recipe.errors(*arguments, work=lambda config: build_blocks(config) and 0)
-    assert line == f"error: separator ({own}): {message}"
-    assert "Traceback" in Path("exp/enhance.log").read_text(), "for the author of the class"
+
+def test_an_input_error_of_a_block_names_the_block(recipe):
+    work = lambda config: cli.build(config, "separator") and 0  # noqa: E731
+    (line,) = recipe.errors("separator.device=gpu", work=work)
+    assert line.startswith("error: separator: device must be null, cpu")
 
 
 @pytest.mark.parametrize("target", ["no_such_module.MySeparator", "json.NoSuchClass"])
 def test_a_class_that_does_not_exist(recipe, target):
     arguments = ["separator=custom", f"separator._target_={target}"]
     (line,) = recipe.errors(*arguments, work=lambda config: cli.build(config, "separator") and 0)
-    assert line.startswith(f"error: separator ({target}): ")
+    assert line.startswith(f"error: cannot build separator ({target}): ")
 
 
 def test_a_results_folder_named_after_a_separator_that_was_not_chosen(recipe):

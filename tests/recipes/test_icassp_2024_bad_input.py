@@ -211,7 +211,10 @@ def test_t22_batch_out_of_range(root, capfd):
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("nalr.nfir=2000", "hearing_aid (cadenza.hearing_aid.baseline_aid): nfir must"),
+        (
+            "nalr.nfir=2000",
+            "cannot build hearing_aid (cadenza.hearing_aid.baseline_aid): nfir must",
+        ),
         ("nalr.sample_rate=48000", "nalr.sample_rate must be the sample_rate of the music, 44100"),
         ("path.exp_folder=root/metadata/gains.json", "gains.json"),
     ],
