@@ -306,17 +306,6 @@ def test_results_go_to_a_folder_named_after_the_separator(root):
 
 
 @pytest.mark.parametrize(
-    "name", ["enhance", "evaluate", "test", "pack_submission", "merge_batches_results"]
-)
-def test_help_explains_script_and_keys(name, capsys):
-    assert call(name, "--help") == 0
-    text = capsys.readouterr().out
-    script = REPOSITORY / f"recipes/cad1/task1/baseline/{name}.py"
-    assert script.read_text().split('"""')[1].splitlines()[0] in text
-    assert "team_id: T001" in text
-
-
-@pytest.mark.parametrize(
     ("bad", "message"),
     [
         ({"start": "x", "end": 1}, 'start: expected a time in seconds, not negative, got "x"'),

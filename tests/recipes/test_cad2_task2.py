@@ -247,7 +247,10 @@ def test_bad_metadata_is_found_before_processing(root, capfd, name, change, mess
     [
         (("compat=later",), "compat must be one of fixed, published, got 'later'"),
         (("enhancer.attack=[11,11]",), "attack"),
-        (("separator=spectral",), "separator Spectral knows"),
+        (
+            ("separator=spectral",),
+            "separator=spectral is not made for this script; choose one of convtasnet,",
+        ),
         (("separator.force_redownload=true",), "weights are downloaded once"),
     ],
 )

@@ -311,8 +311,9 @@ def test_help_needs_no_slow_import(tmp_path):
         "finally:\n    print(sorted({'torch', 'scipy', 'numba', 'pandas'} & set(sys.modules)))"
     )
     command = [sys.executable, "-c", program, BASELINE / "enhance.py", "--help"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+    assert list(tmp_path.iterdir()) == [], "and it makes no folder"
     assert "Usage: python enhance.py" in done.stdout
 
 

@@ -224,6 +224,7 @@ def test_every_key_of_the_help_has_a_meaning(script):
     folder = str(script.parent.relative_to(RECIPES))
     blocks = blocks_of(SCHEMAS[folder])
     text = help_text(script, blocks)
+    assert text.startswith(script.read_text(encoding="utf-8").split('"""')[1].splitlines()[0])
     for key in all_keys(script, blocks, []):
         assert re.search(rf"^  {re.escape(key)}(=\S.*)?\n? {{2,}}\S", text, re.M), key
     shared = {path.stem for path in (REPOSITORY / "configs" / "separator").glob("*.yaml")}

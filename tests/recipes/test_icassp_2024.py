@@ -324,28 +324,6 @@ def test_too_little_disk_space_is_said_before_any_work(root, capfd, monkeypatch)
     assert "GB are needed" in "".join(capfd.readouterr())
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "generate_dataset.generate_train_scenes",
-        "generate_dataset.generate_at_mic_musdb18",
-        "baseline.enhance",
-        "baseline.evaluate",
-        "baseline.merge_batches_results",
-    ],
-)
-def test_help_explains_script_and_keys(name, capsys):
-    assert call(name, "--help") == 0
-    text = capsys.readouterr().out
-    script = REPOSITORY / "recipes" / "cad_icassp_2024" / f"{name.replace('.', '/')}.py"
-    assert script.read_text().split('"""')[1].splitlines()[0] in text
-    assert "root: ???" in text
-    (separators,) = [line for line in text.splitlines() if line.startswith("  separator:")]
-    known = set(separators.removeprefix("  separator: ").split(", "))
-    assert {"custom", "demucs", "openunmix", "oracle", "spectral"} <= known
-    assert len(script.read_text().splitlines()) < 150
-
-
 @pytest.mark.parametrize("options_first", [True, False])
 def test_a_sweep_over_batches(root, options_first):
     overrides = [*WHERE, "evaluate.batch_size=2", "evaluate.batch=0,1"]
@@ -353,14 +331,6 @@ def test_a_sweep_over_batches(root, options_first):
     assert call(EVALUATE, *arguments) == 0
     assert call("baseline.merge_batches_results", *WHERE, "evaluate.batch_size=2") == 0
     assert len(read_table(root / "exp" / "scores.csv", COLUMNS)) == 8
-
-
-def test_help_needs_nothing_imported_before(tmp_path):
-    command = [sys.executable, str(BASELINE / "evaluate.py"), "--help"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "separator: convtasnet" in done.stdout
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_t23_the_clipped_fraction_is_that_of_the_file(root):
