@@ -62,5 +62,5 @@ class Batches:
 class Running:
     """How a script works through its list."""
 
-    resume: bool
+    resume: Annotated[Any, Rule(one_of=(True, False, "changed"))]
     on_error: Annotated[str, Rule(one_of=("continue", "stop"))]

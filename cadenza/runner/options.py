@@ -211,7 +211,7 @@ def _converts(value: Any, key: str, kind: Any, empty: DictConfig) -> bool:  # no
 def _broken(key: str, value: Any, rule: Rule) -> list[str]:  # noqa: ANN401
     """What is wrong with a value of the right type."""
     if rule.one_of and value not in rule.one_of:
-        allowed = ", ".join(map(str, rule.one_of))
+        allowed = ", ".join(_shown(value).strip("'") for value in rule.one_of)
         return [f"{key} must be one of {allowed}, got {_shown(value)}"]
     if rule.folder and not Path(value).is_dir():
         return [f"{key}: no such folder: {value}"]

@@ -249,7 +249,7 @@ def test_bad_metadata_is_found_before_processing(root, capfd, name, change, mess
         (("enhancer.attack=[11,11]",), "attack"),
         (
             ("separator=spectral",),
-            "separator=spectral is not made for this script; choose one of convtasnet,",
+            "separator=spectral is not made for this script; choose",
         ),
         (("separator.force_redownload=true",), "weights are downloaded once"),
     ],

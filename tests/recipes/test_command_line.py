@@ -46,6 +46,7 @@ __all__ = ["recipe"]
         ("evaluate.batch_size=0", "evaluate.batch_size must be at least 1, got 0"),
         ("evaluate.noise=pink", "evaluate.noise must be one of seeded, fast, none, got 'pink'"),
         ("on_error=maybe", "on_error must be one of continue, stop, got 'maybe'"),
+        ("resume=maybe", "resume must be one of true, false, changed, got 'maybe'"),
         ("evaluate=null", "evaluate must be a section with the keys batch_size, batch, "),
         ("~on_error", "config.yaml: the key on_error is missing"),
         ("path.root=null", "path.root must be text, got null"),
@@ -203,7 +204,8 @@ def test_a_script_of_its_own_process_with_another_launcher(tmp_path):
     command += ["hydra/launcher=joblib", "evaluate.batch=0,1", "evaluate.batch_size=2"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
-    assert "missing file" in done.stderr
+    assert "error: missing " in done.stderr
+    assert done.stderr.count("ended with exit status 2") == 2
     assert "Traceback" not in done.stderr
 
 
