@@ -55,7 +55,8 @@ def run(script: Path, job: Callable[[DictConfig], int], arguments: argparse.Name
         elif arguments.shell_completion:
             hydra.shell_completion(config_name=name, overrides=overrides)
         elif arguments.multirun or hydra.get_mode(name, overrides) == RunMode.MULTIRUN:
-            return _sweep(hydra, name, job, [*overrides, "hydra.mode=MULTIRUN"])
+            others = [o for o in overrides if not o.startswith("hydra.mode=")]
+            return _sweep(hydra, name, job, others)
         else:
             returned = hydra.run(config_name=name, task_function=job, overrides=overrides)
             return int(returned.return_value)
@@ -88,7 +89,8 @@ def _sweep(hydra: Hydra, name: str, job: Callable[[DictConfig], int], overrides:
     before = HydraConfig.instance().cfg
     HydraConfig.instance().set_config(first)
     try:
-        batches = hydra.multirun(config_name=name, task_function=job, overrides=overrides)
+        sweep = [*overrides, "hydra.mode=MULTIRUN"]
+        batches = hydra.multirun(config_name=name, task_function=job, overrides=sweep)
     finally:
         HydraConfig.instance().cfg = before
     if batches is None:
@@ -98,15 +100,14 @@ def _sweep(hydra: Hydra, name: str, job: Callable[[DictConfig], int], overrides:
 
 
 def _first_values(overrides: Sequence[str]) -> list[str]:
-    """Overrides with the first of the values that are swept over, and without Hydra's mode."""
+    """Overrides with the first of the values that are swept over."""
     values = []
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         line: str = override.input_line or ""
         if override.is_discrete_sweep():
             key = override.get_key_element()
             line = f"{key}={next(iter(override.sweep_string_iterator()))}"
-        if not line.startswith("hydra.mode="):
-            values.append(line)
+        values.append(line)
     return values
 
 
