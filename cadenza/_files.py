@@ -163,14 +163,14 @@ def _object_without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, obj
     return content
 
 
-def identity(path: Path) -> str:
-    """Digest of a file's content; a copied or moved file keeps it."""
+def file_digest(path: Path) -> str:
+    """Short SHA-256 of a file's content; a copied or moved file keeps it."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-class Identities:
-    """Identities of files, remembered as long as size and time of the file stay the same.
+class DigestCache:
+    """Digests of files, remembered while the size and time of a file stay the same.
 
     Parameters
     ----------
@@ -186,16 +186,16 @@ class Identities:
             self._known = {}
 
     def __call__(self, path: Path) -> str:
-        """Identity of a file."""
+        """Digest of a file's content."""
         status = path.stat()
         stamp = [status.st_size, status.st_mtime_ns]
         name = str(path.absolute())
         known = self._known.get(name)
         if not isinstance(known, list) or known[:2] != stamp:
-            self._known[name] = known = [*stamp, identity(path)]
+            self._known[name] = known = [*stamp, file_digest(path)]
         return str(known[2])
 
     def save(self) -> None:
-        """Remember all identities that were asked for."""
+        """Remember all digests that were asked for."""
         with replacing(self._memory) as temporary:
             temporary.write_text(json.dumps(self._known), encoding="utf-8")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 
 class InputError(ValueError):
@@ -23,3 +24,23 @@ class InputError(ValueError):
 
 class SilentReferenceError(ValueError):
     """The reference is silent: there is no quality to measure."""
+
+
+@contextmanager
+def noting(note: str) -> Iterator[None]:
+    """Add a note to any error that leaves the context, for example which class raised it.
+
+    Examples
+    --------
+    >>> try:
+    ...     with noting("in separator MidSide"):
+    ...         1 / 0
+    ... except ZeroDivisionError as error:
+    ...     error.__notes__
+    ['in separator MidSide']
+    """
+    try:
+        yield
+    except Exception as error:
+        error.add_note(note)
+        raise

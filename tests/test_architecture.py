@@ -21,11 +21,12 @@ BLOCKS = {"remix", "hrtf", "hearing_aid", "separation", "synthetic"}
 MAY_IMPORT = {
     **dict.fromkeys((*GROUND, *BLOCKS), GROUND),
     "haaqi": GROUND | {"hearing_aid"},
-    "challenges": GROUND | BLOCKS | {"haaqi", "runner"},
+    "challenges": GROUND | BLOCKS | {"haaqi"},
     "runner": GROUND | {"separation", "hearing_aid"},
     "training": GROUND | {"separation", "synthetic", "haaqi"},
     "demo": GROUND | BLOCKS,
 }
+HYDRA_ROOMS = {"runner"}  # the other rooms take arrays, dataclasses and paths
 NETWORKS = {"cadenza.separation.convtasnet.network"}  # modules that are built of torch's classes
 HEAVY = {"torch", "torchaudio", "openunmix", "tensorboard", "matplotlib", "museval"}
 
@@ -63,6 +64,15 @@ def test_rooms_import_only_what_they_may(path):
     assert ours <= MAY_IMPORT[room] | {room, "__version__"}
 
 
+def test_hydra_stays_at_the_edge():
+    users = {
+        room_of(path)
+        for path in LIBRARY
+        if {n.split(".")[0] for n in imported_modules(path)} & {"hydra", "omegaconf"}
+    }
+    assert users == HYDRA_ROOMS
+
+
 @pytest.mark.parametrize(
     ("library", "only"),
     [("soundfile", "audio.py"), ("soxr", "audio.py"), ("pyloudnorm", "loudness.py")],
@@ -80,7 +90,7 @@ def test_no_recipe_imports_another():
 
 
 def test_no_function_is_defined_in_two_recipes():
-    thin_frame = {"run", "items", "process_item", "make_item", "main"}
+    thin_frame = {"items", "read_item", "process_item", "run", "main"}
     names = Counter(
         node.name
         for path in RECIPES
@@ -91,8 +101,9 @@ def test_no_function_is_defined_in_two_recipes():
 
 
 FRAME = re.compile(
-    r"main = cli.script|early.start|def run|if __name__|main\(\)|from |import |return report|\)$|"
-    r"\*\*cli.run_opt"
+    r"main = cli\.|early.start|def run|if __name__|main\(\)|from |import |return report|\)$|"
+    r"STEP = |report = run_step|STEP,|config,|table=|items\(config|partial\(process_item|"
+    r"file_digests=blocks|return \[|Item.of\(|pair,$"
 )
 
 

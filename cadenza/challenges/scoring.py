@@ -1,17 +1,19 @@
-"""The level at which the Cadenza challenges present music to a listener."""
+"""What the evaluations of the Cadenza challenges share: presentation level, noise, both ears."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import get_args
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check, audio, levels
 from cadenza.audiogram import Listener
+from cadenza.challenges.seeds import random_state
 from cadenza.errors import SilentReferenceError
-from cadenza.haaqi import NoiseName, haaqi_ears
+from cadenza.haaqi import HaaqiScore, NoiseName, haaqi_ears
 
 
 def presentation_level_db_spl(music: ArrayLike, *, presented_db_spl: float = 65.0) -> float:
@@ -45,19 +47,32 @@ def presentation_level_db_spl(music: ArrayLike, *, presented_db_spl: float = 65.
     rms = float(levels.rms(_check.mono("music", music)))
     if rms == 0:
         raise SilentReferenceError("the reference is silent")
-    return float(presented_db_spl - 20 * np.log10(rms))
+    return float(presented_db_spl - levels.gain_to_db(rms))
 
 
-NOISES: tuple[str, ...] = get_args(NoiseName)
-"""What the noise of an evaluation may be."""
+def evaluation_files(
+    references: Sequence[Path], enhanced: Sequence[Path], *, allow_missing: bool
+) -> tuple[Path, ...]:
+    """Files that a score depends on, which must exist before an evaluation starts.
+
+    With `allow_missing`, enhanced files that are not all there are left out: the item then fails
+    alone, and the others are scored.
+    """
+    if allow_missing and not all(path.is_file() for path in enhanced):
+        return tuple(references)
+    return (*references, *enhanced)
 
 
 @dataclass(frozen=True)
-class Presented:
-    """Signals that are ready to be scored.
+class EvaluationSignals:
+    """Signals of both ears of a listener, ready to be scored.
 
     Parameters
     ----------
+    seed_name : str
+        Name that seeds the internal noise of HAAQI.
+    listener : Listener
+        Whose ears.
     reference, processed : ndarray, shape (2, T)
         At the rate at which they are compared, a row per ear.
     level_db_spl : ndarray, shape (2,)
@@ -66,21 +81,25 @@ class Presented:
         In Hz.
     """
 
+    seed_name: str
+    listener: Listener
     reference: NDArray[np.float64]
     processed: NDArray[np.float64]
     level_db_spl: NDArray[np.float64]
     sample_rate: int
 
 
-def present(
+def prepare_signals(
     enhanced: NDArray[np.float64],
     amplified: NDArray[np.float64],
     music: NDArray[np.float64],
     *,
+    seed_name: str,
+    listener: Listener,
     enhanced_sample_rate: int,
     music_sample_rate: int,
     haaqi_sample_rate: int,
-) -> Presented:
+) -> EvaluationSignals:
     """Make enhanced music and its reference ready for scoring, as ICASSP 2024 and CAD2 do.
 
     Parameters
@@ -91,6 +110,10 @@ def present(
         The reference, amplified for the listener.
     music : ndarray, shape (2, T'')
         The reference before amplification; each ear's is presented at 65 dB SPL.
+    seed_name : str
+        Name that seeds the internal noise of HAAQI, the id of the scene.
+    listener : Listener
+        Who listens.
     enhanced_sample_rate, music_sample_rate : int
         Sample rates in Hz of the enhanced signal, and of the reference.
     haaqi_sample_rate : int
@@ -101,7 +124,9 @@ def present(
     SilentReferenceError
         If the music is silent at an ear.
     """
-    return Presented(
+    return EvaluationSignals(
+        seed_name,
+        listener,
         reference=audio.resample(amplified, music_sample_rate, haaqi_sample_rate),
         processed=audio.resample(enhanced, enhanced_sample_rate, haaqi_sample_rate),
         level_db_spl=np.array([presentation_level_db_spl(channel) for channel in music]),
@@ -109,23 +134,56 @@ def present(
     )
 
 
-def score_both_ears(
-    signals: Presented,
-    *,
-    listener: Listener,
-    rng: np.random.RandomState,
-    noise: NoiseName = "seeded",
-) -> tuple[float, float, float]:
-    """HAAQI of the left ear, of the right ear, and their mean.
+def noise_source(seed_name: str, *, seeded: bool) -> np.random.RandomState:
+    """Where the internal noise of HAAQI comes from: seeded by a name, or different every time.
+
+    Examples
+    --------
+    >>> noise_source("S10001", seeded=True).randint(100)
+    14
+    """
+    return random_state(seed_name) if seeded else np.random.RandomState()
+
+
+@dataclass(frozen=True)
+class EarScores:
+    """HAAQI of the left and of the right ear."""
+
+    left: HaaqiScore
+    right: HaaqiScore
+
+    @property
+    def mean(self) -> float:
+        """Mean of both ears."""
+        return (self.left.score + self.right.score) / 2
+
+    @property
+    def values(self) -> tuple[float, float, float]:
+        """Left, right, mean."""
+        return self.left.score, self.right.score, self.mean
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Reasons to doubt a score, with the ear."""
+        return (*flags_of("left", self.left), *flags_of("right", self.right))
+
+
+def flags_of(name: str, result: HaaqiScore) -> tuple[str, ...]:
+    """Reasons to doubt a score, each after the name of what was scored."""
+    return tuple(f"{name}: {flag}" for flag in result.flags)
+
+
+def score_ears(
+    signals: EvaluationSignals, *, seeded: bool = True, noise: NoiseName = "seeded"
+) -> EarScores:
+    """HAAQI of both ears; the left one draws the internal noise first.
 
     Parameters
     ----------
-    signals : Presented
+    signals : EvaluationSignals
         Reference and enhanced music.
-    listener : Listener
-        Whose ears.
-    rng : RandomState
-        Draws the internal noise, of the left ear first.
+    seeded : bool
+        Whether the internal noise is that of the name in `signals`.
     noise : {"seeded", "fast", "none"}
         As for `haaqi`.
     """
@@ -133,10 +191,10 @@ def score_both_ears(
         signals.reference,
         signals.processed,
         sample_rate=signals.sample_rate,
-        listener=listener,
+        listener=signals.listener,
         equalisation="none",
         level_db_spl=signals.level_db_spl.tolist(),
         noise=noise,
-        rng=rng,
+        rng=noise_source(signals.seed_name, seeded=seeded),
     )
-    return left.score, right.score, (left.score + right.score) / 2
+    return EarScores(left, right)

@@ -2,134 +2,154 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from cadenza import _check
-from cadenza._files import identity
 from cadenza.audiogram import Listener
-from cadenza.errors import InputError
+from cadenza.errors import InputError, noting
 from cadenza.hearing_aid import HearingAid
 from cadenza.runner import cli
-from cadenza.separation import (
-    FileSeparator,
-    Separator,
-    Stems,
-    input_files,
-    prepare,
-    separate_file,
-)
-from cadenza.separation.cache import StemCache
-from cadenza.stems import STEMS
+from cadenza.runner.plugins import file_digests
+from cadenza.separation import FileSeparator, input_files, prepare, separate_file
+from cadenza.separation.cache import CacheOptions, StemCache
 
 
 @dataclass(frozen=True)
 class CheckedAid:
-    """A hearing aid whose output is checked, as it may be the user's own."""
+    """A hearing aid whose output is checked, because it may be the user's own."""
 
     aid: HearingAid
 
     def __call__(self, signal: NDArray[np.float64], listener: Listener) -> NDArray[np.float64]:
         """Process music for a listener; raises ValueError unless stereo comes back."""
-        name = f"the output of {type(self.aid).__name__}"
-        output = _check.signal(name, self.aid(signal, listener))
+        name = type(self.aid).__name__
+        with noting(f"in hearing aid {name}"):
+            processed = self.aid(signal, listener)
+        output = _check.signal(f"the output of {name}", processed)
         if output.ndim != 2 or len(output) != 2 or output.shape[1] < signal.shape[1] // 2:
             raise ValueError(
-                f"{name} must have two rows of about {signal.shape[1]} samples, got {output.shape}"
+                f"the output of {name} must have two rows of about {signal.shape[1]} samples, "
+                f"got {output.shape}"
             )
         return output
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """A separator whose stems are kept for the next listener, and a hearing aid.
+    """What an enhancement is built of.
 
     Parameters
     ----------
-    separator : Separator or FileSeparator
-        What finds the stems.
-    stems_of : StemCache
-        Stems of an audio file.
+    separator : object
+        What finds the stems, ready for use.
     hearing_aid : CheckedAid
         What amplifies for a listener.
-    made_of : dict
-        Identities of the files that the blocks are made of, for the settings of a run.
+    cache : CacheOptions
+        How to keep stems that the separator has estimated.
+    file_digests : dict
+        Digests of the files that the blocks depend on, for the settings of a run.
     """
 
-    separator: Separator | FileSeparator
-    stems_of: StemCache
+    separator: Any
     hearing_aid: CheckedAid
-    made_of: dict[str, dict[str, str]]
-
-    def input_files(self, mixture: Path) -> tuple[Path, ...]:
-        """Files that are read to enhance a mixture, the mixture itself first."""
-        return input_files(self.separator, mixture)
+    cache: CacheOptions
+    file_digests: dict[str, dict[str, str]]
 
 
-def build_blocks(config: DictConfig) -> Blocks:
-    """Build what `separator` and `hearing_aid` describe; weights are loaded now, not later.
+def build_blocks(config: DictConfig, *, rate_key: str, prepare: Callable[[Any], None]) -> Blocks:
+    """Build what the blocks `separator` and `hearing_aid` of a configuration describe.
+
+    Parameters
+    ----------
+    config : DictConfig
+        Configuration of a recipe.
+    rate_key : str
+        Key of the sample rate of the music.
+    prepare : callable
+        Gets the separator, checks it and loads its weights now, before the first item.
 
     Raises
     ------
     InputError
-        If a block cannot be built, the separator has other stems, its weights are missing, or
-        NAL-R is not set to the sample rate of the music.
+        If a block cannot be built or prepared, or the hearing aid runs at another sample rate.
     """
-    if config.nalr.sample_rate != config.sample_rate:
-        raise InputError(
-            f"nalr.sample_rate must be the sample_rate of the music, {config.sample_rate}, "
-            f"got {config.nalr.sample_rate}"
-        )
     separator = cli.build(config, "separator")
-    prepare(separator, STEMS)
-    hearing_aid = CheckedAid(cli.build(config, "hearing_aid"))
-
-    def separate(path: Path) -> Stems:
-        return separate_file(separator, path, sample_rate=config.sample_rate)
-
+    prepare(separator)
+    hearing_aid = build_hearing_aid(config, rate_key=rate_key)
+    digests = file_digests(separator)
+    settings = cli.settings(config, "stems", ["separator", rate_key])
+    estimates = not isinstance(separator, FileSeparator)
+    folder = config.path.stems_cache if estimates else None
     return Blocks(
         separator,
-        stem_cache(config, separator, separate, rate_key="sample_rate"),
         hearing_aid,
-        {"separator": made_of(separator), "hearing_aid": made_of(hearing_aid.aid)},
+        CacheOptions(f"{settings} {digests}", Path(folder) if folder else None),
+        {"separator": digests, "hearing_aid": file_digests(hearing_aid.aid)},
     )
 
 
-def stem_cache(
-    config: DictConfig,
-    separator: object,
-    separate: Callable[..., Stems],
-    *,
-    rate_key: str,
-) -> StemCache:
-    """Cache of separated stems; only what is estimated from the mixture is kept in a folder."""
-    settings = cli.settings(config, "stems", ["separator", rate_key])
-    folder = config.path.stems_cache
-    keeps = folder and not isinstance(separator, FileSeparator)
-    return StemCache(
-        separate,
-        settings=f"{settings} {made_of(separator)}",
-        folder=Path(folder) if keeps else None,
-    )
+@dataclass(frozen=True)
+class StemBlocks(Blocks):
+    """Blocks of an enhancement that separates whole files into named stems.
+
+    Parameters
+    ----------
+    stems_of : StemCache
+        Gives the stems of an audio file.
+    """
+
+    stems_of: StemCache
+
+    def input_files(self, mixture: Path) -> tuple[Path, ...]:
+        """Files that are read to separate a mixture, the mixture itself first."""
+        return input_files(self.separator, mixture)
 
 
-def made_of(block: object) -> dict[str, str]:
-    """Identities of the files that a block is made of: a user's own source, local weights."""
-    files: dict[str, Path] = {}
-    code = block if inspect.isfunction(block) else type(block)
-    if not code.__module__.startswith("cadenza."):
-        files["source"] = Path(inspect.getsourcefile(code) or "")
-    for name in ("weights", "models_dir"):
-        path = Path(str(getattr(block, name, None) or "")).expanduser()
-        if path.is_file():
-            files[name] = path
-        elif path != Path() and path.is_dir():
-            inside = sorted(path.rglob("*"))
-            files |= {f"{name}/{file.relative_to(path).as_posix()}": file for file in inside}
-    return {name: identity(path) for name, path in files.items() if path.is_file()}
+def build_stem_blocks(config: DictConfig, *, rate_key: str, sources: Sequence[str]) -> StemBlocks:
+    """Build blocks whose separator finds the given stems.
+
+    Parameters
+    ----------
+    config, rate_key
+        As for `build_blocks`.
+    sources : sequence of str
+        Names of the stems.
+
+    Raises
+    ------
+    InputError
+        As by `build_blocks`; also if the separator has other stems.
+    """
+    blocks = build_blocks(config, rate_key=rate_key, prepare=partial(prepare, sources=sources))
+    separate = partial(separate_file, blocks.separator, sample_rate=config[rate_key])
+    return StemBlocks(**vars(blocks), stems_of=StemCache(separate, blocks.cache))
+
+
+def build_hearing_aid(config: DictConfig, *, rate_key: str) -> CheckedAid:
+    """Build what the block `hearing_aid` describes.
+
+    Raises
+    ------
+    InputError
+        If it cannot be built, or runs at another sample rate than the music.
+    """
+    aid = cli.build(config, "hearing_aid")
+    require_sample_rate("hearing_aid", aid, rate_key, config[rate_key])
+    return CheckedAid(aid)
+
+
+def require_sample_rate(name: str, aid: object, rate_key: str, sample_rate: int) -> None:
+    """Raise an `InputError` if a hearing aid has a sample rate, but not that of the music."""
+    found = getattr(aid, "sample_rate", sample_rate)
+    if found != sample_rate:
+        raise InputError(
+            f"{name}.sample_rate must be the {rate_key} of the music, {sample_rate} Hz, got {found}"
+        )

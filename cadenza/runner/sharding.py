@@ -1,4 +1,4 @@
-"""Work lists: thinned for a small test, cut into shards for a cluster."""
+"""Parts of a work list: every n-th item for a small test, shards for a cluster."""
 
 from __future__ import annotations
 
@@ -61,6 +61,12 @@ WHOLE = Shard()
 """The only shard of a run that is not split."""
 
 
-def thin(items: Sequence[T], every: int) -> list[T]:
-    """Every `every`-th item, beginning with the first."""
-    return list(items[::every])
+def every_nth(items: Sequence[T], n: int) -> list[T]:
+    """Every `n`-th item, beginning with the first.
+
+    Examples
+    --------
+    >>> every_nth("abcdefg", 3)
+    ['a', 'd', 'g']
+    """
+    return list(items[::n])

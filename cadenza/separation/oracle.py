@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from cadenza import audio
 from cadenza.errors import InputError
-from cadenza.separation.protocol import Stems
+from cadenza.separation.protocol import Excerpt, Stems
 from cadenza.stems import STEMS, stem_file
 
 
@@ -68,3 +69,28 @@ class Oracle:
                 f"{mixture_path.parent}: expected stems of one length, found {lengths} samples"
             )
         return stems
+
+    def read_sources(self, sources: Mapping[str, Excerpt], *, sample_rate: int) -> Stems:
+        """Read the sources of a piece, each cut from its own file.
+
+        Parameters
+        ----------
+        sources : mapping of str to Excerpt
+            Where they are.
+        sample_rate : int
+            In Hz; sources of another rate are resampled with a logged warning.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (2, T)
+        """
+        return {
+            name: audio.read(
+                source.path,
+                sample_rate=sample_rate,
+                channels=2,
+                start_s=source.start_s,
+                duration_s=source.duration_s,
+            )[0]
+            for name, source in sources.items()
+        }

@@ -3,12 +3,16 @@
 Any object with `sources` and a call ``(mixture, *, sample_rate) -> {name: stem}`` is a separator;
 `separate` takes care of mono, silence and sample rates for those built around a model. One that
 takes its stems from files instead is a `FileSeparator`.
+
+For classical ensembles, an `InstrumentSeparator` is also told which instruments play, and a
+`SourceReader` takes the sources from their own files.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -16,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check, audio
-from cadenza.errors import InputError
+from cadenza.errors import InputError, noting
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +69,41 @@ class FileSeparator(Protocol):
         """Stems of a mixture, each of shape (2, T), at `sample_rate`."""
 
 
+class InstrumentSeparator(Protocol):
+    """Estimates the instruments of an ensemble.
+
+    It may also have `sources`, the instruments that it knows, and a method
+    ``prepare(instruments)`` that loads what it needs for them.
+    """
+
+    def __call__(
+        self,
+        mixture: NDArray[np.float64],
+        /,
+        *,
+        sample_rate: int,
+        instruments: Sequence[str],
+    ) -> Stems:
+        """Separate a mixture of shape (2, T); one estimate for each distinct instrument."""
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """Part of an audio file, in seconds."""
+
+    path: Path
+    start_s: float
+    duration_s: float
+
+
+@runtime_checkable
+class SourceReader(Protocol):
+    """Takes the sources of a piece from their own files, whatever they are called."""
+
+    def read_sources(self, sources: Mapping[str, Excerpt], *, sample_rate: int) -> Stems:
+        """Signals of the sources by name, each of shape (2, T), at `sample_rate`."""
+
+
 def separate_file(
     separator: Separator | FileSeparator, mixture_path: str | Path, *, sample_rate: int
 ) -> Stems:
@@ -106,11 +145,66 @@ def separate_file(
     if isinstance(separator, FileSeparator):
         return separator.separate_file(path, sample_rate=sample_rate)
     mixture, _ = audio.read(path, sample_rate=sample_rate, channels=2)
-    stems = separator(mixture, sample_rate=sample_rate)
     name = type(separator).__name__
-    if not isinstance(stems, Mapping) or set(stems) != set(separator.sources):
+    with noting(f"in separator {name}"):
+        stems = separator(mixture, sample_rate=sample_rate)
+    return _checked(name, stems, separator.sources, mixture)
+
+
+def separate_instruments(
+    separator: InstrumentSeparator,
+    mixture: NDArray[np.float64],
+    *,
+    sample_rate: int,
+    instruments: Sequence[str],
+) -> Stems:
+    """Estimates of the instruments that play in a mixture.
+
+    Parameters
+    ----------
+    separator : InstrumentSeparator
+        What finds them.
+    mixture : ndarray, shape (2, T)
+        Music.
+    sample_rate : int
+        In Hz.
+    instruments : sequence of str
+        What plays; an instrument that is named twice is estimated once.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (2, T)
+        One signal for each distinct instrument.
+
+    Raises
+    ------
+    ValueError
+        If the separator returns other names or shapes than it should, or samples that are not
+        finite.
+
+    Examples
+    --------
+    >>> def halves(mixture, *, sample_rate, instruments):
+    ...     return {name: mixture / 2 for name in instruments}
+    >>> stems = separate_instruments(
+    ...     halves, np.ones((2, 4)), sample_rate=44100, instruments=["Flute", "Oboe"]
+    ... )
+    >>> list(stems)
+    ['Flute', 'Oboe']
+    """
+    name = type(separator).__name__
+    with noting(f"in separator {name}"):
+        stems = separator(mixture, sample_rate=sample_rate, instruments=instruments)
+    return _checked(name, stems, tuple(dict.fromkeys(instruments)), mixture)
+
+
+def _checked(
+    name: str, stems: object, sources: Sequence[str], mixture: NDArray[np.float64]
+) -> Stems:
+    """What a separator returned, if it is what it should be."""
+    if not isinstance(stems, Mapping) or set(stems) != set(sources):
         given = list(stems) if isinstance(stems, Mapping) else type(stems).__name__
-        raise ValueError(f"{name} must return the stems {list(separator.sources)}, got {given}")
+        raise ValueError(f"{name} must return the stems {list(sources)}, got {given}")
     return {source: _stem(f"stem {source} of {name}", stems[source], mixture) for source in stems}
 
 
@@ -160,9 +254,57 @@ def prepare(separator: Separator | FileSeparator, sources: Sequence[str]) -> Non
             f"separator {name} must have the sources {', '.join(sources)}, "
             f"got {', '.join(given) or 'no attribute sources'}"
         )
+    _load(separator)
+
+
+def prepare_instruments(
+    separator: InstrumentSeparator | SourceReader, instruments: Sequence[str]
+) -> None:
+    """Check that a separator knows the instruments, and let it load what it needs for them.
+
+    Raises
+    ------
+    InputError
+        If it does not know them or cannot separate ensembles, or if its weights or device are
+        missing.
+
+    Examples
+    --------
+    >>> from cadenza.separation.spectral import Spectral
+    >>> prepare_instruments(Spectral(), ["Flute", "Oboe"])
+    Traceback (most recent call last):
+    cadenza.errors.InputError: separator Spectral knows vocals, drums, bass, other; ...
+    """
+    if isinstance(separator, SourceReader):
+        return
+    name = type(separator).__name__
+    known = getattr(separator, "sources", instruments)
+    if not set(instruments) <= set(known):
+        raise InputError(
+            f"separator {name} knows {', '.join(known)}; the music has {', '.join(instruments)}"
+        )
+    if not callable(separator):
+        raise InputError(
+            f"separator {name} must have a call (mixture, *, sample_rate, instruments)"
+        )
+    _load(separator, instruments)
+
+
+def _load(separator: object, *arguments: object) -> None:
+    """Call the method `prepare` of a separator, if it has one."""
     load = getattr(separator, "prepare", None)
-    if load is not None:
-        load()
+    if load is None:
+        return
+    try:
+        load(*arguments)
+    except InputError:
+        raise
+    except Exception as error:
+        logger.debug("where prepare() failed", exc_info=True)
+        raise InputError(
+            f"separator {type(separator).__name__}: prepare() failed: "
+            f"{type(error).__name__}: {error} (traceback in the log file)"
+        ) from error
 
 
 def separate(

@@ -105,6 +105,13 @@ def call(name: str, *arguments: str, recipe: str = "cad_icassp_2024") -> int:
     return 0
 
 
+def outputs(folder: Path) -> dict[str, bytes]:
+    """Contents of all result files, by name."""
+    files = [*folder.rglob("*.flac"), *folder.rglob("*.wav"), *folder.rglob("*.csv")]
+    files += folder.rglob("*.jsonl")
+    return {str(p.relative_to(folder)): p.read_bytes() for p in files}
+
+
 def codes(path: Path) -> np.ndarray:
     """16-bit samples of an audio file."""
     return soundfile.read(path, dtype="int16", always_2d=True)[0].astype(int)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cadenza import audio
-from cadenza.runner.results import read_table
+from cadenza.runner.tables import read_table
 from cadenza.stems import STEMS
 
 from .conftest import call as call_recipe

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cadenza.runner.results import read_table
+from cadenza.runner.tables import read_table
 
 from .conftest import assert_most_codes_are_the_same
 from .conftest import call as call_recipe

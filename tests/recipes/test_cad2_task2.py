@@ -12,7 +12,7 @@ import pytest
 from cadenza import audio
 from cadenza.audiogram import Audiogram, Listener
 from cadenza.challenges.cad2_task2.ensembles import EnsemblePair, Piece
-from cadenza.runner.results import read_table
+from cadenza.runner.tables import read_table
 
 from .conftest import assert_most_codes_are_the_same, edit_json, write_cad2_download
 from .conftest import call as call_recipe
@@ -171,14 +171,13 @@ def test_t19_t22_batches_merge_to_what_one_run_gives(root):
     assert Path("exp/scores.csv").read_bytes() == one_run
 
 
-def test_small_test_keeps_every_400th_pair(root):
-    assert (
-        call("baseline.enhance", "path.root=root", "separator=oracle", "evaluate.small_test=true")
-        == 0
-    )
-    assert len(list(Path("exp/enhanced_signals/valid").glob("*.flac"))) == 4  # from the fixture
-    rows = Path("exp/enhanced_signals.csv").read_text().splitlines()
-    assert len(rows) == 2
+def test_small_test_takes_every_400th_pair_and_keeps_the_others(root):
+    small = ("evaluate.small_test=true", "separator=oracle")
+    assert call("baseline.enhance", "path.root=root", "path.exp_folder=small", *small) == 0
+    assert len(Path("small/enhanced_signals.csv").read_text().splitlines()) == 2
+    before = Path("exp/enhanced_signals.csv").read_bytes()
+    assert call("baseline.enhance", *WHERE, *small) == 0
+    assert Path("exp/enhanced_signals.csv").read_bytes() == before
 
 
 def test_early_names_of_the_scene_file(root):

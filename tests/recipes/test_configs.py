@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from cadenza import _options
 from cadenza.challenges import options as challenge_options
-from cadenza.challenges.scoring import NOISES
+from cadenza.haaqi import NoiseName
 from cadenza.runner import cli
 from cadenza.runner.comments import keys, title
 from cadenza.runner.help import all_keys, help_text
@@ -277,7 +277,7 @@ def test_every_key_is_read_by_a_script(folder):
 
 def test_the_kinds_of_noise_are_those_of_the_scores():
     hint = typing.get_type_hints(challenge_options.Evaluation, include_extras=True)["noise"]
-    assert typing.get_args(hint)[1] == _options.Rule(one_of=NOISES)
+    assert typing.get_args(hint)[1] == _options.Rule(one_of=typing.get_args(NoiseName))
 
 
 def test_comments_of_a_file(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from cadenza import audio
-from cadenza.runner.results import read_table
+from cadenza.runner.tables import read_table
 
 from .conftest import call, edit_json
 
@@ -215,7 +215,10 @@ def test_t22_batch_out_of_range(root, capfd):
             "nalr.nfir=2000",
             "cannot build hearing_aid (cadenza.hearing_aid.baseline_aid): nfir must",
         ),
-        ("nalr.sample_rate=48000", "nalr.sample_rate must be the sample_rate of the music, 44100"),
+        (
+            "nalr.sample_rate=48000",
+            "hearing_aid.sample_rate must be the sample_rate of the music, 44100",
+        ),
         ("path.exp_folder=root/metadata/gains.json", "gains.json"),
     ],
 )

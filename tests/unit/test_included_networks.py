@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cadenza.errors import InputError
-from cadenza.runner.blocks import made_of
+from cadenza.runner.plugins import file_digests
 from cadenza.separation.convtasnet.files import INCLUDED
 from cadenza.separation.convtasnet_ensemble import ConvTasNetEnsemble
 from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO
@@ -41,8 +41,10 @@ def test_all_networks_are_included_and_small():
 
 
 def test_results_depend_on_their_files():
-    assert len(made_of(ConvTasNetEnsemble(models_dir="included"))) == 2 * (len(INSTRUMENTS) + 1)
-    assert len(made_of(ConvTasNetVDBO())) == 2
+    assert len(file_digests(ConvTasNetEnsemble(models_dir="included"))) == 2 * (
+        len(INSTRUMENTS) + 1
+    )
+    assert len(file_digests(ConvTasNetVDBO())) == 2
 
 
 def test_there_are_no_causal_ones():

@@ -2,86 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from omegaconf import DictConfig
 from tqdm import tqdm
 
 from cadenza import audio
 from cadenza.challenges.cad1_task1.songs import SIDES, SongPair
-from cadenza.runner import cli
-from cadenza.runner.blocks import Blocks, build_blocks
-from cadenza.runner.run import Item, Report, run
+from cadenza.hearing_aid import HearingAid
+from cadenza.separation import Stems
 
-SETTINGS = [
+VERSION = "cad1_task1/enhance 1"
+"""Name and version of the algorithm."""
+
+COLUMNS = ("song", "listener", "clipped_fraction")
+"""Columns of its result table."""
+
+SETTINGS = (
     "separator",
     "hearing_aid",
     "sample_rate",
     "stem_sample_rate",
     "remix_sample_rate",
     "soft_clip",
-]
+)
+"""What its results depend on besides song and listener, as the configuration calls it."""
 
 
-def enhance_songs(config: DictConfig, pairs: Sequence[SongPair], *, folder: Path) -> Report:
-    """Write enhanced stems and remix of all pairs of the batch that are not finished.
+@dataclass(frozen=True)
+class OutputFormat:
+    """How enhanced signals are written.
 
     Parameters
     ----------
-    config : DictConfig
-        Configuration of the recipe.
-    pairs : sequence of SongPair
-        Songs and listeners, with the segments to cut.
-    folder : Path
-        Where the enhanced signals go; the table of clipped fractions goes beside.
+    sample_rate : int
+        Of the stems that come in, in Hz.
+    stem_sample_rate, remix_sample_rate : int
+        Of the files, in Hz.
+    soft_clip : bool
+        Whether the remix goes through tanh before it is clipped to full scale.
     """
-    blocks = build_blocks(config)
-    items = [
-        Item.of(pair, blocks.input_files(pair.file("mixture")), pair.outputs(folder))
-        for pair in pairs
-    ]
-    report = run(
-        items,
-        lambda item: _enhance(item, config, blocks, folder),
-        folder=folder.parent,
-        name=folder.name,
-        columns=["song", "listener", "clipped_fraction"],
-        settings={
-            **cli.settings(config, "cad1_task1/enhance 1", SETTINGS),
-            "made_of": blocks.made_of,
-        },
-        **cli.run_options(config),
-    )
-    print(f"{len(report.rows)} of {report.n_items} enhanced songs are in {folder}")
-    return report
+
+    sample_rate: int
+    stem_sample_rate: int
+    remix_sample_rate: int
+    soft_clip: bool
 
 
-def _enhance(
-    item: Item[SongPair], config: DictConfig, blocks: Blocks, folder: Path
-) -> dict[str, float]:
-    """Amplify every stem for both ears and sum them; returns the clipped fraction of the remix."""
-    pair, rate = item.data, config.sample_rate
+def write_enhanced_song(
+    pair: SongPair,
+    stems: Stems,
+    hearing_aid: HearingAid,
+    *,
+    folder: Path,
+    output: OutputFormat,
+) -> float:
+    """Amplify every stem of a song for both ears, write the stems and their sum.
+
+    The stems are cut to the objective segment of the pair and the remix to the subjective one;
+    without segments, both are the whole song.
+
+    Parameters
+    ----------
+    pair : SongPair
+        Song and listener.
+    stems : dict of str to ndarray, shape (2, T)
+        Stems of the whole song.
+    hearing_aid : HearingAid
+        What amplifies.
+    folder : Path
+        Where the enhanced signals of all songs go.
+    output : OutputFormat
+        Rates and clipping of the files.
+
+    Returns
+    -------
+    float
+        Fraction of the samples of the remix that was clipped.
+    """
+    rate = output.sample_rate
     remix = np.zeros((2, 0))
-    stems = blocks.stems_of(item.inputs[0])
     for stem, signal in tqdm(stems.items(), desc="amplifying", leave=False, disable=None):
-        amplified = blocks.hearing_aid(signal, pair.listener)
+        amplified = hearing_aid(signal, pair.listener)
         remix = remix + amplified if remix.size else amplified
         for side, channel in zip(SIDES, amplified, strict=True):
             audio.write_flac(
                 pair.stem_file(folder, side, stem),
                 channel[pair.objective.samples(rate)],
                 rate,
-                output_sample_rate=config.stem_sample_rate,
+                output_sample_rate=output.stem_sample_rate,
                 scale=True,
             )
-    remix = remix[:, pair.subjective.samples(rate)]
-    clipped = audio.write_flac(
+    return audio.write_flac(
         pair.remix_file(folder),
-        remix,
+        remix[:, pair.subjective.samples(rate)],
         rate,
-        output_sample_rate=config.remix_sample_rate,
-        soft_clip=config.soft_clip,
+        output_sample_rate=output.remix_sample_rate,
+        soft_clip=output.soft_clip,
     )
-    return {"clipped_fraction": clipped}

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cadenza._files import identity
+from cadenza._files import file_digest
 from cadenza.audiogram import PRESCRIPTION_FREQUENCIES_HZ, Listener
 from cadenza.challenges.cad1_task1.songs import SIDES, SongPair
 from cadenza.hearing_aid import nalr_gains_db
@@ -113,5 +113,5 @@ def changed_files(
         for pair in pairs
         if pair.key in written
         for path, *digests in zip(pair.outputs(folder), *written[pair.key], strict=True)
-        if path.is_file() and identity(path) not in digests
+        if path.is_file() and file_digest(path) not in digests
     ]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cadenza import audio
 from cadenza._check import raise_if
-from cadenza._files import identity, replacing
+from cadenza._files import file_digest, replacing
 from cadenza.challenges.cad1_task1.mixups import EnhancedFile, changed_files, misplaced_files
 from cadenza.challenges.cad1_task1.songs import SIDES, SongPair
 from cadenza.errors import InputError
@@ -101,7 +101,7 @@ def check_submission(
             if not found and is_silent:
                 problems += _silence(path, what)
             elif not found:
-                files.append(EnhancedFile(path, pair, what, identity(path)))
+                files.append(EnhancedFile(path, pair, what, file_digest(path)))
     problems += misplaced_files(files)
     problems += changed_files(pairs, folder, written or {})
     raise_if(list(dict.fromkeys(problems)))

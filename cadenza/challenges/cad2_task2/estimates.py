@@ -2,87 +2,140 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from omegaconf import DictConfig
 
 from cadenza import audio
 from cadenza.challenges.cad2_task2.ensembles import EnsemblePair
 from cadenza.errors import InputError
 from cadenza.remix import repeated_instrument_gains
-from cadenza.runner import cli
-from cadenza.runner.blocks import stem_cache
-from cadenza.separation import Stems
-from cadenza.separation.convtasnet_ensemble import ConvTasNetEnsemble
-from cadenza.separation.oracle import Oracle
+from cadenza.separation import (
+    Excerpt,
+    InstrumentSeparator,
+    SourceReader,
+    Stems,
+    prepare_instruments,
+    separate_instruments,
+)
+from cadenza.separation.cache import CacheOptions, StemCache
 
 Estimates = tuple[Stems, dict[str, float]]
+Compat = Literal["fixed", "published"]
 
 
-class Estimator:
-    """Finds the sources of a piece, once for all its listeners.
+class Estimator(Protocol):
+    """Finds the sources of a piece."""
 
-    A separator cannot tell two voices of one instrument apart. With ``compat=fixed`` they are
-    estimated once and share the mean of their gains. With ``compat=published`` the estimate is
+    def input_files(self, pair: EnsemblePair) -> tuple[Path, ...]:
+        """Files that are read, the mixture first."""
+
+    def __call__(self, pair: EnsemblePair) -> Estimates:
+        """Estimates of a piece, each of shape (2, T), and the gain in dB of each."""
+
+
+def make_estimator(
+    separator: InstrumentSeparator | SourceReader,
+    *,
+    sample_rate: int,
+    compat: Compat,
+    cache: CacheOptions,
+) -> Estimator:
+    """Make what finds the sources of a piece.
+
+    A separator cannot tell two voices of one instrument apart. With ``compat="fixed"`` they are
+    estimated once and share the mean of their gains. With ``compat="published"`` the estimate is
     used for each voice, so that the instrument comes 6 dB too loud, all repeated instruments share
     one mean, and a piece that fits into one chunk fades out at its end: as in the published
-    baseline. The oracle knows every voice.
+    baseline. A separator that reads the true sources knows every voice; `compat` does not
+    matter then.
 
     Parameters
     ----------
-    config : DictConfig
-        Configuration of the recipe.
+    separator : InstrumentSeparator or SourceReader
+        What finds the sources.
+    sample_rate : int
+        Of the estimates, in Hz.
+    compat : {"fixed", "published"}
+        What becomes of repeated instruments.
+    cache : CacheOptions
+        How to keep the estimates of a piece for its other listeners.
 
     Raises
     ------
     InputError
-        If the separator cannot be built.
+        If `compat` is neither.
     """
+    if compat not in ("fixed", "published"):
+        raise InputError(f"compat must be one of fixed, published, got {compat!r}")
+    if isinstance(separator, SourceReader):
+        return TrueSources(separator, sample_rate)
+    return EstimatedInstruments(separator, sample_rate, compat, cache)
 
-    def __init__(self, config: DictConfig) -> None:
-        self._published = config.compat == "published"
-        self._rate = config.input_sample_rate
-        self.separator = cli.build(config, "separator")
-        self._stems_of = stem_cache(
-            config, self.separator, self._separate, rate_key="input_sample_rate"
-        )
 
-    def prepare(self, pairs: list[EnsemblePair]) -> None:
-        """Load the networks of all instruments that play, so that a missing one is known now.
+def prepare_for(separator: InstrumentSeparator | SourceReader, pairs: list[EnsemblePair]) -> None:
+    """Let a separator load what it needs for all instruments that play.
 
-        Raises
-        ------
-        InputError
-            If a network is missing, or the separator is not made for these instruments.
-        """
-        if isinstance(self.separator, Oracle):
-            return
-        families = sorted({s.family for pair in pairs for s in pair.piece.sources.values()})
-        known = getattr(self.separator, "sources", families)
-        if not set(families) <= set(known):
-            name = type(self.separator).__name__
-            raise InputError(f"separator {name} knows {list(known)}, the music has {families}")
-        if isinstance(self.separator, ConvTasNetEnsemble):
-            self.separator.prepare(families)
+    Raises
+    ------
+    InputError
+        If a network is missing, or the separator is not made for these instruments.
+    """
+    families = {source.family for pair in pairs for source in pair.piece.sources.values()}
+    prepare_instruments(separator, sorted(families))
+
+
+@dataclass(frozen=True)
+class TrueSources:
+    """The sources themselves, each with its own gain."""
+
+    reader: SourceReader
+    sample_rate: int
 
     def input_files(self, pair: EnsemblePair) -> tuple[Path, ...]:
         """Files that are read, the mixture first."""
-        sources = pair.piece.sources.values() if isinstance(self.separator, Oracle) else ()
+        sources = pair.piece.sources.values()
         return (pair.file(pair.piece.mixture), *(pair.file(source) for source in sources))
 
     def __call__(self, pair: EnsemblePair) -> Estimates:
+        """Sources of a piece and their gains in dB."""
+        excerpts = {
+            name: Excerpt(pair.file(source), source.start_s, source.duration_s)
+            for name, source in pair.piece.sources.items()
+        }
+        sources = self.reader.read_sources(excerpts, sample_rate=self.sample_rate)
+        return sources, dict(pair.gains_db)
+
+
+class EstimatedInstruments:
+    """Estimates of instruments, made once for all listeners of a piece."""
+
+    def __init__(
+        self,
+        separator: InstrumentSeparator,
+        sample_rate: int,
+        compat: Compat,
+        cache: CacheOptions,
+    ) -> None:
+        self._separator = separator
+        self._rate = sample_rate
+        self._compat = compat
+        self._estimates_of = StemCache(self._separate, cache)
+
+    def input_files(self, pair: EnsemblePair) -> tuple[Path, ...]:
+        """The mixture."""
+        return (pair.file(pair.piece.mixture),)
+
+    def __call__(self, pair: EnsemblePair) -> Estimates:
         """Estimates of a piece, each of shape (2, T), and the gain in dB of each."""
-        sources = pair.piece.sources
-        if isinstance(self.separator, Oracle):
-            true = {name: pair.read(source, self._rate) for name, source in sources.items()}
-            return true, dict(pair.gains_db)
-        families = {name: source.family for name, source in sources.items()}
+        families = {name: source.family for name, source in pair.piece.sources.items()}
         mixture = pair.piece.mixture
         part = (mixture.start_s, mixture.duration_s, tuple(dict.fromkeys(families.values())))
-        estimates = self._stems_of(pair.file(mixture), *part)
-        if self._published:
+        estimates = self._estimates_of(pair.file(mixture), *part)
+        if self._compat == "published":
             faded = {name: self._fade_out(estimates[family]) for name, family in families.items()}
             shared = repeated_instrument_gains(pair.gains_db, families, mean_over="all_repeated")
             return faded, shared
@@ -95,13 +148,14 @@ class Estimator:
         mixture, rate = audio.read(
             path, sample_rate=self._rate, channels=2, start_s=start_s, duration_s=duration_s
         )
-        estimates: Stems = self.separator(mixture, sample_rate=rate, instruments=instruments)
-        return estimates
+        return separate_instruments(
+            self._separator, mixture, sample_rate=rate, instruments=instruments
+        )
 
     def _fade_out(self, estimate: NDArray[np.float64]) -> NDArray[np.float64]:
         """Fade the last overlap of a signal that fits into one chunk."""
-        segment_s = getattr(self.separator, "segment_s", 10.0)
-        overlap_s = getattr(self.separator, "overlap_s", 0.1)
+        segment_s = getattr(self._separator, "segment_s", 10.0)
+        overlap_s = getattr(self._separator, "overlap_s", 0.1)
         if estimate.shape[-1] > int(self._rate * segment_s * (1 + overlap_s)):
             return estimate
         overlap = int(overlap_s * self._rate)

@@ -14,6 +14,7 @@ from cadenza.runner import early
 if __name__ == "__main__":
     early.start(__file__, Icassp2024)  # before the slow imports
 
+from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -22,25 +23,40 @@ from cadenza import audio
 from cadenza.challenges.icassp_2024 import ScenePair, read_scene_pairs
 from cadenza.remix import remix_to_mixture
 from cadenza.runner import cli
-from cadenza.runner.blocks import Blocks, build_blocks
-from cadenza.runner.run import Item
-from cadenza.runner.run import run as run_items
-from cadenza.runner.sharding import thin
+from cadenza.runner.blocks import StemBlocks, build_stem_blocks
+from cadenza.runner.items import Item
+from cadenza.runner.step import Step, run_step
+from cadenza.stems import STEMS
 
-COLUMNS = ["scene", "song", "listener", "clipped_fraction"]
-SETTINGS = ["separator", "hearing_aid", "sample_rate", "remix_sample_rate", "soft_clip"]
+STEP = Step(
+    version="cad_icassp_2024/enhance 1",
+    columns=("scene", "song", "listener", "clipped_fraction"),
+    show="clipped_fraction",
+    settings=("separator", "hearing_aid", "sample_rate", "remix_sample_rate", "soft_clip"),
+    small_test=15,
+)
 
 
-def process_item(item: Item[ScenePair], config: DictConfig, blocks: Blocks) -> dict[str, float]:
+def items(config: DictConfig, pairs: list[ScenePair], blocks: StemBlocks) -> list[Item[ScenePair]]:
+    """Pairs with the files that are read and written."""
+    return [
+        Item.of(
+            pair,
+            inputs=blocks.input_files(pair.file("mixture")),
+            outputs=(pair.enhanced_file(config.path.exp_folder),),
+        )
+        for pair in pairs
+    ]
+
+
+def process_item(item: Item[ScenePair], config: DictConfig, blocks: StemBlocks) -> dict[str, float]:
     """Enhance one scene for one listener; returns the fraction of clipped samples."""
-    pair, mixture_file = item.data, item.inputs[0]
+    pair, mixture_file = item.data, item.data.file("mixture")
     mixture, sample_rate = audio.read(mixture_file, sample_rate=config.sample_rate, channels=2)
-    stems = blocks.stems_of(mixture_file)
-    remix = remix_to_mixture(stems, pair.gains_db, mixture, sample_rate)
-    amplified = blocks.hearing_aid(remix, pair.listener)
+    remix = remix_to_mixture(blocks.stems_of(mixture_file), pair.gains_db, mixture, sample_rate)
     clipped = audio.write_flac(
-        item.outputs[0],
-        amplified,
+        pair.enhanced_file(config.path.exp_folder),
+        blocks.hearing_aid(remix, pair.listener),
         sample_rate,
         output_sample_rate=config.remix_sample_rate,
         soft_clip=config.soft_clip,
@@ -52,27 +68,14 @@ def run(config: DictConfig) -> int:
     """Enhance all pairs of the batch that are not finished."""
     folder = Path(config.path.exp_folder)
     pairs = read_scene_pairs(config.path)
-    pairs = thin(pairs, 15 if config.evaluate.small_test else 1)
-    blocks = build_blocks(config)
-    items = [
-        Item.of(
-            pair,
-            inputs=blocks.input_files(pair.file("mixture")),
-            outputs=(pair.enhanced_file(config.path.exp_folder),),
-        )
-        for pair in pairs
-    ]
-    report = run_items(
-        items,
-        lambda item: process_item(item, config, blocks),
-        folder=folder,
-        name="enhanced_signals",
-        columns=COLUMNS,
-        settings={
-            **cli.settings(config, "cad_icassp_2024/enhance 1", SETTINGS),
-            "made_of": blocks.made_of,
-        },
-        **cli.run_options(config),
+    blocks = build_stem_blocks(config, rate_key="sample_rate", sources=STEMS)
+    report = run_step(
+        STEP,
+        config,
+        items(config, pairs, blocks),
+        partial(process_item, config=config, blocks=blocks),
+        table=folder / "enhanced_signals.csv",
+        file_digests=blocks.file_digests,
     )
     print(f"{len(report.rows)} enhanced signals are in {folder / 'enhanced_signals'}")
     return report.exit_status

@@ -1,8 +1,9 @@
-"""Merge the scores of all batches of ICASSP 2024 into one table.
+"""Merge the tables of all batches of ICASSP 2024.
 
-Reads <exp_folder>/scores_<batch>-<batch_size>.csv of every batch and writes scores.csv in the
-order of the pairs, as one run would have. Nothing is written unless every pair is there once; a
-pair that failed has empty scores.
+Reads <exp_folder>/scores_<batch>-<batch_size>.csv and enhanced_signals_<batch>-<batch_size>.csv of
+every batch, as far as there are any, and writes scores.csv and enhanced_signals.csv in the order
+of the pairs, as one run would have. A table is written only if every pair is there once; a pair
+that failed has empty values.
 """
 
 from __future__ import annotations
@@ -19,21 +20,19 @@ from omegaconf import DictConfig
 
 from cadenza.challenges.icassp_2024 import SCORE_COLUMNS, read_scene_pairs
 from cadenza.runner import cli
-from cadenza.runner.results import merge_scores
-from cadenza.runner.sharding import thin
+from cadenza.runner.merging import ShardedTable, merge_batches
 
 
 def run(config: DictConfig) -> int:
-    """Merge and print the mean."""
-    pairs = read_scene_pairs(config.path)
-    pairs = thin(pairs, 15 if config.evaluate.small_test else 1)
-    return merge_scores(
-        Path(config.path.exp_folder),
-        SCORE_COLUMNS,
-        [tuple(pair.labels.values()) for pair in pairs],
-        n_batches=config.evaluate.batch_size,
-        score="score",
-    )
+    """Merge and print the means."""
+    folder, n_batches = Path(config.path.exp_folder), config.evaluate.batch_size
+    enhanced = (*SCORE_COLUMNS[:3], "clipped_fraction")
+    tables = [
+        ShardedTable(folder / "scores.csv", SCORE_COLUMNS, "score", n_batches),
+        ShardedTable(folder / "enhanced_signals.csv", enhanced, "clipped_fraction", n_batches),
+    ]
+    every = 15 if config.evaluate.small_test else 1
+    return merge_batches(tables, read_scene_pairs(config.path), every=every)
 
 
 main = cli.script(__file__, run, Icassp2024)

@@ -24,8 +24,8 @@ from cadenza._paths import require_disk_space, require_files, write_json
 from cadenza.challenges.icassp_2024 import TRACKS, AtMicSample, read_at_mic_samples
 from cadenza.loudness import match_loudness
 from cadenza.runner import cli
-from cadenza.runner.run import Item
-from cadenza.runner.run import run as run_items
+from cadenza.runner.items import Item
+from cadenza.runner.run import run_items
 
 
 def items(config: DictConfig) -> list[Item[AtMicSample]]:

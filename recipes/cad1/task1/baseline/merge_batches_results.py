@@ -1,7 +1,8 @@
-"""Merge the scores of all batches of CAD1 Task 1 into one table.
+"""Merge the tables of all batches of CAD1 Task 1.
 
-Reads <exp_folder>/scores_<batch>-<batch_size>.csv of every batch and writes scores.csv in the
-order of the songs and listeners. Nothing is written unless every pair is there once.
+Reads <exp_folder>/scores_<batch>-<batch_size>.csv of every batch, and the tables that enhance.py
+and test.py wrote, as far as there are any. Writes scores.csv and the others in the order of the
+songs and listeners. A table is written only if every pair is there once.
 """
 
 from __future__ import annotations
@@ -16,19 +17,22 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from cadenza.challenges.cad1_task1 import enhancement
 from cadenza.challenges.cad1_task1.songs import SCORE_COLUMNS, read_song_pairs
 from cadenza.runner import cli
-from cadenza.runner.results import merge_scores
-from cadenza.runner.sharding import thin
+from cadenza.runner.merging import ShardedTable, merge_batches
 
 
 def run(config: DictConfig) -> int:
-    """Merge and print the mean."""
-    pairs = read_song_pairs(config.path, with_segments=config.evaluate.segments)
-    pairs = thin(pairs, 15 if config.evaluate.small_test else 1)
-    keys = [(pair.track.name, pair.listener.name) for pair in pairs]
-    folder, n_batches = Path(config.path.exp_folder), config.evaluate.batch_size
-    return merge_scores(folder, SCORE_COLUMNS, keys, n_batches=n_batches, score="score")
+    """Merge and print the means."""
+    n_batches = config.evaluate.batch_size
+    scores = Path(config.path.exp_folder) / "scores.csv"
+    tables = [ShardedTable(scores, SCORE_COLUMNS, "score", n_batches)]
+    for folder in (Path(config.path.enhanced_dir), Path(config.path.submission_dir)):
+        table = folder.with_name(f"{folder.name}.csv")
+        tables.append(ShardedTable(table, enhancement.COLUMNS, "clipped_fraction", n_batches))
+    every = 15 if config.evaluate.small_test else 1
+    return merge_batches(tables, read_song_pairs(config.path), every=every)
 
 
 main = cli.script(__file__, run, Cad1Task1)

@@ -29,7 +29,7 @@ from cadenza.challenges.cad1_task1.submission import (
 )
 from cadenza.errors import InputError
 from cadenza.runner import cli
-from cadenza.runner.results import Journal
+from cadenza.runner.journal import Journal
 
 
 def written_files(folder: Path) -> dict[str, list[list[str]]]:
@@ -37,7 +37,8 @@ def written_files(folder: Path) -> dict[str, list[list[str]]]:
     written = defaultdict(list)
     for path in folder.parent.glob(f"{folder.name}*.journal.jsonl"):
         for key, entry in Journal(path).entries.items():
-            written[key].append(entry["outputs"])
+            if not entry.failure:
+                written[key].append(entry.outputs)
     return written
 
 

@@ -24,8 +24,8 @@ from cadenza import audio
 from cadenza._files import replacing
 from cadenza._paths import safe_name
 from cadenza.runner import cli
-from cadenza.runner.run import Item, Report
-from cadenza.runner.run import run as run_items
+from cadenza.runner.items import Item, Report
+from cadenza.runner.run import run_items
 from cadenza.separation.convtasnet.files import CONFIG_FILE, WEIGHTS_FILE, model_name
 from cadenza.separation.convtasnet_instrument import ConvTasNetInstrument
 from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO

@@ -14,28 +14,45 @@ from cadenza.runner import early
 if __name__ == "__main__":
     early.start(__file__, Cad2Task2)  # before the slow imports
 
+from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from cadenza import audio
 from cadenza.challenges.cad2_task2.ensembles import EnsemblePair, read_ensemble_pairs
-from cadenza.challenges.cad2_task2.estimates import Estimator
+from cadenza.challenges.cad2_task2.estimates import Estimator, make_estimator, prepare_for
+from cadenza.levels import db_to_gain
 from cadenza.remix import level_compensation_db, remix
 from cadenza.runner import cli
-from cadenza.runner.blocks import CheckedAid, made_of
-from cadenza.runner.run import Item
-from cadenza.runner.run import run as run_items
-from cadenza.runner.sharding import Shard, thin
+from cadenza.runner.blocks import CheckedAid, build_blocks
+from cadenza.runner.items import Item
+from cadenza.runner.step import Step, run_step
 
-SETTINGS = [
-    "separator",
-    "compat",
-    "hearing_aid",
-    "input_sample_rate",
-    "remix_sample_rate",
-    "soft_clip",
-]
+STEP = Step(
+    version="cad2_task2/enhance 1",
+    columns=("scene", "song", "listener", "clipped_fraction"),
+    show="clipped_fraction",
+    settings=(
+        "separator",
+        "compat",
+        "hearing_aid",
+        "input_sample_rate",
+        "remix_sample_rate",
+        "soft_clip",
+    ),
+    small_test=400,
+)
+
+
+def items(
+    config: DictConfig, pairs: list[EnsemblePair], estimator: Estimator
+) -> list[Item[EnsemblePair]]:
+    """Pairs with the files that are read and written."""
+    folder = config.path.exp_folder
+    return [
+        Item.of(pair, estimator.input_files(pair), (pair.enhanced_file(folder),)) for pair in pairs
+    ]
 
 
 def process_item(
@@ -44,11 +61,11 @@ def process_item(
     """Enhance one scene for one listener; returns the fraction of clipped samples."""
     pair = item.data
     estimates, gains_db = estimator(pair)
-    # The level follows the gains that were asked for, also where voices share a gain
-    factor = 10 ** (level_compensation_db(pair.gains_db) / 20)
+    # the level follows the gains that were asked for, also where voices share a gain
+    factor = db_to_gain(level_compensation_db(pair.gains_db))
     compressed = hearing_aid(factor * remix(estimates, gains_db), pair.listener)
     clipped = audio.write_flac(
-        item.outputs[0],
+        pair.enhanced_file(config.path.exp_folder),
         compressed,
         config.input_sample_rate,
         output_sample_rate=config.remix_sample_rate,
@@ -61,24 +78,23 @@ def run(config: DictConfig) -> int:
     """Find the networks that are needed, then enhance what is not finished."""
     folder = Path(config.path.exp_folder)
     pairs = read_ensemble_pairs(config.path)
-    pairs = thin(pairs, 400 if config.evaluate.small_test else 1)
-    estimator = Estimator(config)
-    estimator.prepare(Shard(config.evaluate.batch, config.evaluate.batch_size).take(pairs))
-    hearing_aid = CheckedAid(cli.build(config, "hearing_aid"))
-    blocks = {"separator": made_of(estimator.separator), "hearing_aid": made_of(hearing_aid.aid)}
-    report = run_items(
-        [
-            Item.of(
-                pair, estimator.input_files(pair), (pair.enhanced_file(config.path.exp_folder),)
-            )
-            for pair in pairs
-        ],
-        lambda item: process_item(item, config, estimator, hearing_aid),
-        folder=folder,
-        name="enhanced_signals",
-        columns=["scene", "song", "listener", "clipped_fraction"],
-        settings={**cli.settings(config, "cad2_task2/enhance 1", SETTINGS), "made_of": blocks},
-        **cli.run_options(config),
+    played = STEP.selected(config, pairs)
+    blocks = build_blocks(
+        config, rate_key="input_sample_rate", prepare=partial(prepare_for, pairs=played)
+    )
+    estimator = make_estimator(
+        blocks.separator,
+        sample_rate=config.input_sample_rate,
+        compat=config.compat,
+        cache=blocks.cache,
+    )
+    report = run_step(
+        STEP,
+        config,
+        items(config, pairs, estimator),
+        partial(process_item, config=config, estimator=estimator, hearing_aid=blocks.hearing_aid),
+        table=folder / "enhanced_signals.csv",
+        file_digests=blocks.file_digests,
     )
     print(f"{len(report.rows)} of {report.n_items} enhanced signals are in {folder}")
     return report.exit_status

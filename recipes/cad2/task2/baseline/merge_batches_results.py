@@ -1,7 +1,8 @@
-"""Merge the scores of all batches of CAD2 Task 2 into one table.
+"""Merge the tables of all batches of CAD2 Task 2.
 
-Reads <exp_folder>/scores_<batch>-<batch_size>.csv of every batch and writes scores.csv in the
-order of the scenes and listeners. Nothing is written unless every pair is there once.
+Reads <exp_folder>/scores_<batch>-<batch_size>.csv and enhanced_signals_<batch>-<batch_size>.csv of
+every batch, as far as there are any, and writes scores.csv and enhanced_signals.csv in the order
+of the scenes and listeners. A table is written only if every pair is there once.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ from omegaconf import DictConfig
 
 from cadenza.challenges.cad2_task2.ensembles import SCORE_COLUMNS, read_ensemble_pairs
 from cadenza.runner import cli
-from cadenza.runner.results import merge_scores
-from cadenza.runner.sharding import thin
+from cadenza.runner.merging import ShardedTable, merge_batches
 
 
 def run(config: DictConfig) -> int:
-    """Merge and print the mean."""
+    """Merge and print the means."""
     pairs = read_ensemble_pairs(config.path)
-    pairs = thin(pairs, 400 if config.evaluate.small_test else 1)
-    keys = [tuple(pair.labels.values()) for pair in pairs]
-    folder, n_batches = Path(config.path.exp_folder), config.evaluate.batch_size
-    return merge_scores(folder, SCORE_COLUMNS, keys, n_batches=n_batches, score="avg_haaqi")
+    folder, n = Path(config.path.exp_folder), config.evaluate.batch_size
+    enhanced = (*SCORE_COLUMNS[:3], "clipped_fraction")
+    scores = ShardedTable(folder / "scores.csv", SCORE_COLUMNS, "avg_haaqi", n)
+    clipping = ShardedTable(folder / "enhanced_signals.csv", enhanced, "clipped_fraction", n)
+    return merge_batches([scores, clipping], pairs, every=400 if config.evaluate.small_test else 1)
 
 
 main = cli.script(__file__, run, Cad2Task2)

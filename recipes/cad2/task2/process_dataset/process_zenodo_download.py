@@ -21,8 +21,8 @@ from omegaconf import DictConfig
 from cadenza._paths import require_disk_space, require_files
 from cadenza.challenges.cad2_task2.download import Step, steps_of_download, unpack
 from cadenza.runner import cli
-from cadenza.runner.run import Item
-from cadenza.runner.run import run as run_items
+from cadenza.runner.items import Item
+from cadenza.runner.run import run_items
 
 
 def items(config: DictConfig) -> list[Item[Step]]:

@@ -1,0 +1,87 @@
+"""Result tables: CSV files that are complete or absent, and their means."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cadenza._files import replacing
+from cadenza.errors import InputError
+from cadenza.runner.journal import Row
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Write a CSV table in one step: comma, CRLF, floats in shortest round-trip form.
+
+    Values that a row lacks stay empty.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     table = Path(folder, "scores.csv")
+    ...     write_table(table, ["song", "score"], [{"song": "a", "score": 0.1}, {"song": "b"}])
+    ...     read_table(table, ["song", "score"])
+    [{'song': 'a', 'score': '0.1'}, {'song': 'b', 'score': ''}]
+    """
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """Read a CSV table as text; its columns must be `columns`."""
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        if list(reader.fieldnames or []) != list(columns):
+            raise InputError(
+                f"{path}: expected the columns {', '.join(columns)}, got {reader.fieldnames}"
+            )
+        return list(reader)
+
+
+def write_notes(path: Path, kind: str, notes: Mapping[str, Sequence[str]]) -> None:
+    """Write a table of what there is to say about some items; no notes, no file.
+
+    Parameters
+    ----------
+    path : Path
+        The table; its columns are ``item`` and `kind`.
+    kind : str
+        What the notes are: ``reason`` or ``flag``.
+    notes : mapping of str to sequence of str
+        Notes by the key of their item.
+    """
+    rows = [{"item": key, kind: text} for key, texts in notes.items() for text in texts]
+    if rows:
+        write_table(path, ["item", kind], rows)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def summary(table: Path, rows: Sequence[Row], column: str, *, n_wanted: int) -> str:
+    """One line: the mean of a column, how many items it covers, and where the table is.
+
+    Examples
+    --------
+    >>> summary(Path("exp/scores.csv"), [{"score": 0.25}, {"score": 0.75}], "score", n_wanted=3)
+    'mean score 0.5000 over 2 of 3 items: exp/scores.csv'
+    """
+    mean, n_values = mean_of(rows, column)
+    return f"mean {column} {mean:.4f} over {n_values} of {n_wanted} items: {table}"
+
+
+def mean_of(rows: Sequence[Row], column: str) -> tuple[float, int]:
+    """Mean over the rows that have a finite value in `column`, and how many these are.
+
+    Examples
+    --------
+    >>> mean_of([{"score": 0.25}, {"score": 0.75}, {"score": ""}], "score")
+    (0.5, 2)
+    """
+    values = [float(row[column]) for row in rows if row.get(column) not in (None, "")]
+    values = [value for value in values if math.isfinite(value)]
+    return (math.fsum(values) / len(values) if values else math.nan, len(values))
