@@ -5,8 +5,8 @@
 
 SDR (BSS Eval version 4, medians over windows of 1 s) of each source, less that of the mixture in
 its place: for `spectral` and `convtasnet_vdbo` on songs, and for the included ConvTasNet networks
-of single instruments on chamber music. All of it is music that no network has heard: made by the
-program itself, and, with `--shared`, played by sampled instruments. Figures are means over pieces.
+of single instruments on chamber music. No network has heard any of this music: it is synthesised
+and, with `--shared`, also played by sampled instruments. Figures are means over pieces.
 """
 
 from __future__ import annotations

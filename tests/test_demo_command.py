@@ -18,6 +18,7 @@ def run_demo(folder):
 def test_the_demo_ends_with_scores_and_finds_everything_finished_the_second_time(tmp_path):
     first = run_demo(tmp_path / "demo")
     assert first.returncode == 0, first.stdout + first.stderr
+    assert "warn" not in (first.stdout + first.stderr).lower()
     tables = first.stdout[first.stdout.index("Mean HAAQI") :]
     means = [[float(x) for x in row.split()] for row in re.findall(r"^all +(.+)$", tables, re.M)]
     (spectral, vdbo, oracle), (cad1_spectral, cad1_oracle), (cad2_network, cad2_oracle) = means

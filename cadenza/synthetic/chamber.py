@@ -1,8 +1,8 @@
-"""Chamber music: pieces for two to five players, composed by chance and a few rules.
+"""Chamber music: random pieces for two to five players, in a room.
 
-A piece is a row of sections of some bars. Each section has its texture: a chorale, a melody with
-accompaniment, or an imitation, in which one voice after the other enters with the same theme.
-On the beat all voices sing tones of the chord, in between they walk the scale.
+A piece is a sequence of sections of some bars. Each section has its own texture: a chorale, a
+melody with accompaniment, or an imitation, in which the voices enter one after the other with the
+same theme. On the beat all voices play tones of the chord; in between they walk the scale.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.signal import oaconvolve
 
 from cadenza.stems import instrument_of
+from cadenza.synthetic.mixing import Stems, at_level, fade_out, length, play
 from cadenza.synthetic.orchestra import ORCHESTRA
-from cadenza.synthetic.score import MAJOR, MINOR, Note, events, rhythm, scale_pitch
+from cadenza.synthetic.room import Room
+from cadenza.synthetic.score import TRIAD, Key, Note, events, next_degree, rhythm
 
 ENSEMBLES: dict[str, tuple[tuple[str, ...], ...]] = {
     "strings": (
@@ -36,17 +39,14 @@ ENSEMBLES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("Oboe", "Sax"),
     ),
 }
-"""Sources of the ensembles from the highest to the lowest voice, by family."""
-
-SCALES = (MAJOR, MAJOR, MINOR, (0, 2, 3, 5, 7, 9, 10), (0, 2, 4, 5, 7, 9, 10))
-"""Major (twice as likely as the others), minor, Dorian and Mixolydian."""
+"""Sources of each ensemble from the highest to the lowest voice, by family."""
 
 _STEPS = 4  # to a beat
 _BAR_BEATS = 4
 _FOLLOWERS = ((3, 4, 5, 1, 2), (4, 6, 3), (5, 3), (4, 0, 1), (0, 0, 5), (1, 3, 4), (0, 5))
 """Chords (degrees of the scale) that may follow the chord on the first, second ... degree."""
 
-# Rhythms of one or two beats, in the notation of patterns (see `cadenza.synthetic.score`)
+# Rhythms of one or two beats, in the notation of `cadenza.synthetic.score`
 _CALM = ("m...", "m...", "m.......", "m...m...")
 _FLOWING = ("m...", "m.m.", "m.m.", "m..m", "m.......", "m.....m.", "-...")
 _LIVELY = ("mmmm", "m.mm", "mmm.", "m.m.", "m.m.", "m..m", "m...", "-.m.")
@@ -55,69 +55,75 @@ _ACCOMPANIMENTS = ("m...............", "m.......", "m...", "m.m.", "-.m.", "m...
 
 @dataclass(frozen=True)
 class Section:
-    """Some bars of a piece: what all voices share.
+    """Some bars of a piece: what all voices share."""
 
-    Parameters
-    ----------
-    tonic : int
-        Pitch of the key note, 0 to 11.
-    scale : tuple of int
-        Semitones of its seven tones above the tonic.
-    chords : tuple of int
-        Degree of the scale on which the chord of each beat stands.
-    beat_s : float
-    """
-
-    tonic: int
-    scale: tuple[int, ...]
-    chords: tuple[int, ...]
+    key: Key
+    chords: tuple[int, ...]  # degree of the chord's root on each beat
+    start_s: float
     beat_s: float
+    strength: float
+
+    def notes(
+        self,
+        pattern: str,
+        compass: range,
+        *,
+        is_bass: bool,
+        moves: np.random.Generator,
+        rng: np.random.Generator,
+    ) -> Iterator[Note]:
+        """Notes of a voice in the rhythm of `pattern`, within some degrees of the scale.
+
+        `moves` decides on the steps of the voice, `rng` on how it is played: a little early or
+        late, more or less tied.
+        """
+        legato = rng.choice([1.05, 1.0, 0.9, 0.6])
+        strength = self.strength + rng.uniform(-0.1, 0.1)
+        degree = compass[len(compass) // 2]
+        for first, n_steps, _ in events(pattern):
+            beat, step = divmod(first, _STEPS)
+            tones = (0,) if is_bass and beat % 2 == 0 else TRIAD
+            root = self.chords[beat]
+            degree = next_degree(degree, compass, moves, root=root, on_beat=step == 0, tones=tones)
+            swell = 0.12 * math.sin(math.pi * beat / len(self.chords))  # over the phrase
+            accent = 0.06 if beat % _BAR_BEATS == 0 and step == 0 else 0.0
+            start_s = self.start_s + first / _STEPS * self.beat_s + rng.normal(0, 0.008)
+            yield Note(
+                max(start_s, 0.0),
+                max(n_steps / _STEPS * self.beat_s * legato, 0.07),
+                self.key.pitch(degree),
+                min(strength + swell + accent, 1.0) * rng.uniform(0.92, 1.0),
+            )
 
 
 def compose_chamber(
     sources: tuple[str, ...], *, duration_s: float, rng: np.random.Generator
-) -> dict[str, tuple[Note, ...]]:
-    """Notes of a piece of at least `duration_s`, for each source; key and tempo are by chance."""
-    scale = SCALES[rng.integers(len(SCALES))]
-    tonic = int(rng.integers(12))
+) -> dict[str, list[Note]]:
+    """Notes of a random piece of at least `duration_s`, for each source."""
+    key = Key.random(rng, lowest=0)
     beat_s = 60 / rng.uniform(56, 138)
-    compasses = [
-        _compass(source, voice / (len(sources) - 1), tonic, scale, rng)
-        for voice, source in enumerate(sources)
-    ]
+    last = len(sources) - 1
+    compasses = [_compass(source, voice / last, key, rng) for voice, source in enumerate(sources)]
     notes: dict[str, list[Note]] = {source: [] for source in sources}
     start_s = 0.0
     while start_s < duration_s:
         n_beats = _BAR_BEATS * int(rng.integers(2, 5))
-        section = Section(tonic, scale, _harmony(n_beats, rng), beat_s)
-        strength = rng.uniform(0.4, 0.85)
+        section = Section(key, _harmony(n_beats, rng), start_s, beat_s, rng.uniform(0.4, 0.85))
         for voice, (pattern, seed) in enumerate(texture(len(sources), n_beats, rng)):
-            line = _line(
-                section,
-                pattern,
-                compasses[voice],
-                strength=strength + rng.uniform(-0.1, 0.1),
-                is_bass=voice == len(sources) - 1,
-                rng=np.random.default_rng(seed),
+            moves = np.random.default_rng(seed)
+            notes[sources[voice]] += section.notes(
+                pattern, compasses[voice], is_bass=voice == last, moves=moves, rng=rng
             )
-            legato = rng.choice([1.05, 1.0, 0.9, 0.6])
-            notes[sources[voice]] += _played(line, start_s, legato, rng)
         start_s += n_beats * beat_s
-    return {source: tuple(line) for source, line in notes.items()}
+    return notes
 
 
-def _compass(
-    source: str, depth: float, tonic: int, scale: tuple[int, ...], rng: np.random.Generator
-) -> range:
+def _compass(source: str, depth: float, key: Key, rng: np.random.Generator) -> range:
     """Degrees of the scale that a voice uses: high (`depth` 0) to low (1) in its instrument."""
-    instrument = ORCHESTRA[instrument_of(source)]
-    low, high = instrument.lowest + 8, instrument.highest - 8
+    lowest, highest = ORCHESTRA[instrument_of(source)].compass
+    low, high = lowest + 8, highest - 8
     centre = np.clip(high - 3 - depth * (high - low - 5) + rng.uniform(-4, 4), low, high)
-    degrees = [
-        degree
-        for degree in range(75)
-        if abs(scale_pitch(degree, tonic=tonic, scale=scale) - centre) <= 8
-    ]
+    degrees = [degree for degree in range(75) if abs(key.pitch(degree) - centre) <= 8]
     return range(degrees[0], degrees[-1] + 1)
 
 
@@ -151,51 +157,39 @@ def texture(n_voices: int, n_beats: int, rng: np.random.Generator) -> Iterator[t
     return zip(rhythms, seeds, strict=True)
 
 
-def _line(
-    section: Section,
-    pattern: str,
-    compass: range,
-    *,
-    strength: float,
-    is_bass: bool,
-    rng: np.random.Generator,
-) -> list[Note]:
-    """Notes of a voice, exactly in time; `compass` holds the degrees that it may use."""
-    degree = compass[len(compass) // 2]
-    notes = []
-    for first, n_steps, _ in events(pattern):
-        beat, step = divmod(first, _STEPS)
-        move = int(rng.integers(-3, 4))
-        if step == 0:
-            on_root = is_bass and beat % 2 == 0
-            tones = (0,) if on_root else (0, 2, 4)
-            chord = [d for d in compass if (d - section.chords[beat]) % 7 in tones]
-            degree = min(chord, key=lambda d: abs(d - degree - move))
-        else:
-            degree = min(max(degree + (1 if move > 0 else -1), compass[0]), compass[-1])
-        swell = 0.12 * math.sin(math.pi * beat / len(section.chords))  # over the phrase
-        accent = 0.06 if beat % _BAR_BEATS == 0 and step == 0 else 0.0
-        notes.append(
-            Note(
-                first / _STEPS * section.beat_s,
-                n_steps / _STEPS * section.beat_s,
-                scale_pitch(degree, tonic=section.tonic, scale=section.scale),
-                min(strength + swell + accent, 1.0),
-            )
-        )
-    return notes
+def perform_chamber(
+    sources: tuple[str, ...], *, duration_s: float, sample_rate: float, rng: np.random.Generator
+) -> Stems:
+    """Compose a piece and play it in a random room, as `cadenza.synthetic.dataset.chamber_stems`.
 
+    `sources` names two or more instruments of `ORCHESTRA` from the highest to the lowest voice;
+    ``_1`` and ``_2`` tell two of the same kind apart. The stems are what the microphones pick up,
+    each with an RMS within some dB of 1; `cadenza.synthetic.mixing.set_level` brings them below
+    full scale.
 
-def _played(
-    notes: list[Note], start_s: float, legato: float, rng: np.random.Generator
-) -> list[Note]:
-    """Notes as people play them: a little early or late, more or less tied."""
-    return [
-        Note(
-            max(start_s + note.start_s + rng.normal(0, 0.008), 0.0),
-            max(note.duration_s * legato, 0.07),
-            note.pitch,
-            note.velocity * rng.uniform(0.92, 1.0),
-        )
-        for note in notes
-    ]
+    Raises
+    ------
+    ValueError
+        If a source is unknown or alone, the duration is not positive, or the sample rate too low.
+    """
+    unknown = {instrument_of(source) for source in sources} - set(ORCHESTRA)
+    if unknown or len(sources) < 2:
+        raise ValueError(f"sources must be two or more of {list(ORCHESTRA)}, got {sources}")
+    n_samples = length(duration_s, sample_rate)
+    compose_rng, room_rng, play_rng = rng.spawn(3)
+    score = compose_chamber(sources, duration_s=duration_s, rng=compose_rng)
+    room = Room.random(room_rng)
+    seats_deg = np.linspace(-40, 40, len(sources)) + room_rng.uniform(-8, 8, len(sources))
+    if room_rng.random() < 0.5:
+        room_rng.shuffle(seats_deg)
+    stems = {}
+    for source, seat_deg in zip(sources, seats_deg, strict=True):
+        instrument = ORCHESTRA[instrument_of(source)].varied(play_rng)
+        dry = play(instrument, score[source], n_samples, sample_rate=sample_rate, rng=play_rng)
+        distance_m = room_rng.uniform(1.2, min(4, room.size_m[0] / 2))
+        response = room.response(seat_deg, distance_m, sample_rate=sample_rate, rng=room_rng)
+        # in single precision, which takes half the time and is far better than 16 bits
+        heard = oaconvolve(dry[np.newaxis].astype(np.float32), response.astype(np.float32), axes=-1)
+        heard = fade_out(heard[:, :n_samples].astype(np.float64), sample_rate=sample_rate)
+        stems[source] = at_level(heard, room_rng.normal(0, 3))
+    return stems

@@ -12,121 +12,34 @@ from __future__ import annotations
 
 from cadenza.synthetic.sustained import Sustained
 
-ORCHESTRA: dict[str, Sustained] = {
-    # Double reeds: all harmonics, in two formants; the bassoon's vowel is "oh", the oboe's "ah"
-    "Bassoon": Sustained(
-        lowest=34,
-        highest=67,
-        rolloff=0.7,
-        cutoff_hz=1400,
-        resonances=((110, -6, 0.7), (480, 12, 2.5), (1180, 6, 4), (2300, -6, 1)),
-        noise_db=-40,
-        noise_band_hz=(200, 3000),
-        attack_s=0.035,
-        release_s=0.06,
-        vibrato_hz=4.8,
-        vibrato_cents=5,
-        tremolo_db=0.7,
-    ),
-    # Bowed strings: a saw-tooth; air and wood of the box, and the hill of the bridge
-    "Cello": Sustained(
-        lowest=36,
-        highest=69,
-        rolloff=1.0,
-        cutoff_hz=1600,
-        resonances=((98, 5, 5), (190, 7, 6), (310, 4, 4), (620, -5, 2), (1400, 5, 1.5)),
-        noise_db=-36,
-        noise_band_hz=(400, 4000),
-        attack_s=0.08,
-        release_s=0.14,
-        vibrato_hz=5.2,
-        vibrato_cents=18,
-        tremolo_db=0.5,
-    ),
-    # A tube closed at the reed: odd harmonics
-    "Clarinet": Sustained(
-        lowest=50,
-        highest=84,
-        rolloff=0.9,
-        cutoff_hz=2300,
-        resonances=((1600, 5, 2), (3500, -5, 1.5)),
-        noise_db=-42,
-        noise_band_hz=(500, 6000),
-        attack_s=0.03,
-        release_s=0.06,
-        even=0.06,
-    ),
-    # An air jet: few harmonics, much breath, and a vibrato of the breath
-    "Flute": Sustained(
-        lowest=60,
-        highest=91,
-        rolloff=1.7,
-        cutoff_hz=2600,
-        resonances=((800, 3, 1),),
-        noise_db=-28,
-        noise_band_hz=(700, 7000),
-        attack_s=0.06,
-        release_s=0.08,
-        vibrato_hz=5.0,
-        vibrato_cents=8,
-        tremolo_db=1.8,
-    ),
-    "Oboe": Sustained(
-        lowest=58,
-        highest=86,
-        rolloff=0.5,
-        cutoff_hz=3200,
-        resonances=((300, -7, 0.8), (1080, 10, 2.5), (2900, 9, 3), (4300, -4, 3)),
-        noise_db=-42,
-        noise_band_hz=(1000, 8000),
-        attack_s=0.025,
-        release_s=0.05,
-        vibrato_hz=5.3,
-        vibrato_cents=9,
-        tremolo_db=1.2,
-    ),
-    # A single reed on a cone: all harmonics, breathy, with a wide vibrato of the jaw
-    "Sax": Sustained(
-        lowest=49,
-        highest=80,
-        rolloff=0.75,
-        cutoff_hz=2200,
-        resonances=((620, 6, 1.5), (1450, 7, 3), (2100, -6, 3), (3300, 4, 3)),
-        noise_db=-30,
-        noise_band_hz=(600, 5000),
-        attack_s=0.04,
-        release_s=0.07,
-        vibrato_hz=4.7,
-        vibrato_cents=20,
-        tremolo_db=1.5,
-    ),
-    "Viola": Sustained(
-        lowest=48,
-        highest=79,
-        rolloff=1.0,
-        cutoff_hz=2400,
-        resonances=((225, 6, 6), (370, 7, 6), (620, 6, 3), (1100, 5, 2), (2100, 5, 1.5)),
-        noise_db=-35,
-        noise_band_hz=(600, 5500),
-        attack_s=0.07,
-        release_s=0.12,
-        vibrato_hz=5.5,
-        vibrato_cents=20,
-        tremolo_db=0.5,
-    ),
-    "Violin": Sustained(
-        lowest=55,
-        highest=88,
-        rolloff=0.9,
-        cutoff_hz=4000,
-        resonances=((280, 6, 6), (460, 6, 8), (550, 6, 7), (1300, -5, 1.5), (2700, 8, 1.5)),
-        noise_db=-34,
-        noise_band_hz=(800, 8000),
-        attack_s=0.06,
-        release_s=0.11,
-        vibrato_hz=5.9,
-        vibrato_cents=24,
-        tremolo_db=0.6,
-    ),
+# fmt: off
+_RESONANCES = {  # frequency in Hz, gain in dB, Q
+    # Double reeds have two formants: the bassoon's vowel is "oh", the oboe's "ah"
+    "Bassoon": ((110, -6, 0.7), (480, 12, 2.5), (1180, 6, 4), (2300, -6, 1)),
+    "Oboe": ((300, -7, 0.8), (1080, 10, 2.5), (2900, 9, 3), (4300, -4, 3)),
+    "Clarinet": ((1600, 5, 2), (3500, -5, 1.5)),
+    "Flute": ((800, 3, 1),),
+    "Sax": ((620, 6, 1.5), (1450, 7, 3), (2100, -6, 3), (3300, 4, 3)),
+    # Bowed strings: air and wood of the body, and the hill of the bridge
+    "Cello": ((98, 5, 5), (190, 7, 6), (310, 4, 4), (620, -5, 2), (1400, 5, 1.5)),
+    "Viola": ((225, 6, 6), (370, 7, 6), (620, 6, 3), (1100, 5, 2), (2100, 5, 1.5)),
+    "Violin": ((280, 6, 6), (460, 6, 8), (550, 6, 7), (1300, -5, 1.5), (2700, 8, 1.5)),
 }
-"""Presets by the challenge's instrument names; `Sustained.varied` makes individuals of them."""
+_SOURCES = {  # the other parameters of Sustained, in their order
+    #          roll-off cut-off noise attack release   vibrato    tremolo even      compass
+    #                      Hz     dB     s      s      Hz   cents    dB  harmonics low, high
+    "Bassoon":  (0.70,   1400,  -40,  0.035,  0.06,  4.8,    5,     0.7,   1.00,  (34, 67)),
+    "Oboe":     (0.50,   3200,  -42,  0.025,  0.05,  5.3,    9,     1.2,   1.00,  (58, 86)),
+    "Clarinet": (0.90,   2300,  -42,  0.030,  0.06,  5.0,    0,     0.0,   0.06,  (50, 84)),
+    "Flute":    (1.70,   2600,  -28,  0.060,  0.08,  5.0,    8,     1.8,   1.00,  (60, 91)),
+    "Sax":      (0.75,   2200,  -30,  0.040,  0.07,  4.7,   20,     1.5,   1.00,  (49, 80)),
+    "Cello":    (1.00,   1600,  -36,  0.080,  0.14,  5.2,   18,     0.5,   1.00,  (36, 69)),
+    "Viola":    (1.00,   2400,  -35,  0.070,  0.12,  5.5,   20,     0.5,   1.00,  (48, 79)),
+    "Violin":   (0.90,   4000,  -34,  0.060,  0.11,  5.9,   24,     0.6,   1.00,  (55, 88)),
+}
+# fmt: on
+
+ORCHESTRA = {
+    name: Sustained(resonances, *_SOURCES[name]) for name, resonances in sorted(_RESONANCES.items())
+}
+"""Typical instruments by the challenge's names; `Sustained.varied` gives individual ones."""

@@ -1,8 +1,7 @@
-"""What instruments are made of: modes, wave tables, envelopes, noise and resonances."""
+"""Building blocks of instruments: modes, wave tables, envelopes, noise and resonances."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -10,7 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import butter, sosfilt
 
-from cadenza.synthetic.oscillator_kernel import read_tables
+from cadenza.levels import db_to_gain, rms
+
+Signal = NDArray[np.float64]
 
 _TABLE_SAMPLES = 4096  # of one cycle
 
@@ -23,8 +24,8 @@ def modes(
     *,
     sample_rate: float,
     phases: ArrayLike = 0.0,
-) -> NDArray[np.float64]:
-    """Sum of exponentially decaying sinusoids: the modes of a string, a bar or a drum.
+) -> Signal:
+    """Sum of exponentially decaying sinusoids: the modes of a string, a bar or a plate.
 
     Parameters
     ----------
@@ -33,13 +34,6 @@ def modes(
     amplitudes, decays_s, phases : array_like, shape (m,) or scalar
         Amplitude at the start, time in which it falls to 1/e (infinite: never), and phase in
         radians (0 is a sine) of each mode.
-    n_samples : int
-    sample_rate : float
-        In Hz.
-
-    Returns
-    -------
-    ndarray, shape (n_samples,)
 
     Examples
     --------
@@ -58,29 +52,22 @@ def modes(
     return np.asarray((starts @ within).imag.ravel()[:n_samples])
 
 
-def hold(
-    duration_s: float, *, attack_s: float, release_s: float, sample_rate: float
-) -> NDArray[np.float64]:
-    """Envelope that rises from 0 to 1 in `attack_s`, and falls back in `release_s` after the note.
+def hold(duration_s: float, *, attack_s: float, release_s: float, sample_rate: float) -> Signal:
+    """Envelope that rises from 0 to 1 in `attack_s` and falls to 0 in `release_s` after the note.
 
     >>> hold(2.0, attack_s=1.0, release_s=2.0, sample_rate=2).round(2)
-    array([0.  , 0.5 , 1.  , 1.  , 1.  , 0.85, 0.5 , 0.15])
+    array([0.  , 0.5 , 1.  , 1.  , 1.  , 0.84, 0.5 , 0.16])
     """
     end_s = max(duration_s, attack_s) + release_s
     times_s = np.arange(round(end_s * sample_rate)) / sample_rate
-    envelope = np.ones(times_s.size)
-    rise = times_s[: math.ceil(attack_s * sample_rate)] / attack_s
-    fall = (end_s - times_s[math.ceil((end_s - release_s) * sample_rate) :]) / release_s
-    envelope[: rise.size] = 0.5 - 0.5 * np.cos(np.pi * rise)
-    envelope[envelope.size - fall.size :] = 0.5 - 0.5 * np.cos(np.pi * fall)
-    return envelope
+    rise, fall = np.clip([times_s / attack_s, (end_s - times_s) / release_s], 0, 1)
+    return np.asarray(rise**2 * (3 - 2 * rise) * fall**2 * (3 - 2 * fall))
 
 
-def decay(duration_s: float, *, time_constant_s: float, sample_rate: float) -> NDArray[np.float64]:
-    """Envelope that falls exponentially from 1; a fade of 10 ms at its end avoids a click."""
+def decay(duration_s: float, *, time_constant_s: float, sample_rate: float) -> Signal:
+    """Envelope that falls exponentially from 1, with a fade of 10 ms at the end."""
     times_s = np.arange(round(duration_s * sample_rate)) / sample_rate
-    fade = np.clip((duration_s - times_s) / 0.01, 0, 1)
-    return np.exp(-times_s / time_constant_s) * fade
+    return np.exp(-times_s / time_constant_s) * np.clip((duration_s - times_s) / 0.01, 0, 1)
 
 
 def noise(
@@ -89,19 +76,19 @@ def noise(
     *,
     sample_rate: float,
     rng: np.random.Generator,
-) -> NDArray[np.float64]:
+) -> Signal:
     """Gaussian noise of unit RMS, limited to a band by a second-order Butterworth filter."""
     filtered = sosfilt(_bandpass(*band_hz, sample_rate), rng.standard_normal(n_samples))
-    return np.asarray(filtered / np.sqrt(np.mean(filtered**2)))
+    return np.asarray(filtered / rms(filtered))
 
 
-@lru_cache(maxsize=256)  # its design takes longer than filtering a short note
-def _bandpass(low_hz: float, high_hz: float, sample_rate: float) -> NDArray[np.float64]:
+@lru_cache(maxsize=256)  # designing it takes longer than filtering a short note
+def _bandpass(low_hz: float, high_hz: float, sample_rate: float) -> Signal:
     return np.asarray(butter(2, (low_hz, high_hz), "bandpass", fs=sample_rate, output="sos"))
 
 
-def wave_tables(amplitudes: ArrayLike) -> NDArray[np.float64]:
-    """One cycle of each of some tones: sums of harmonics in sine phase, with unit RMS.
+def wave_tables(amplitudes: ArrayLike) -> Signal:
+    """One cycle of each tone: a sum of harmonics in sine phase, with unit RMS.
 
     Parameters
     ----------
@@ -111,7 +98,7 @@ def wave_tables(amplitudes: ArrayLike) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (tones, 4097)
-        The last sample is the first one again, so that `oscillate` need not wrap around.
+        The last sample repeats the first, so `oscillate` can interpolate across the end.
     """
     spectra = np.asarray(amplitudes, dtype=np.float64)
     spectra = spectra / np.sqrt(np.sum(spectra**2, axis=1, keepdims=True) / 2)
@@ -121,47 +108,29 @@ def wave_tables(amplitudes: ArrayLike) -> NDArray[np.float64]:
     return np.concatenate([cycles, cycles[:, :1]], axis=1)
 
 
-def oscillate(
-    tables: NDArray[np.float64], frequency_hz: NDArray[np.float64], *, sample_rate: float
-) -> NDArray[np.float64]:
-    """Read wave tables in step, at a frequency that may change from sample to sample.
-
-    Parameters
-    ----------
-    tables : ndarray, shape (tones, samples)
-        As from `wave_tables`.
-    frequency_hz : ndarray, shape (T,)
-    sample_rate : float
-        In Hz.
-
-    Returns
-    -------
-    ndarray, shape (tones, T)
+def oscillate(tables: Signal, frequency_hz: Signal, *, sample_rate: float) -> Signal:
+    """Tones (tones, T) from `wave_tables`, all with the same frequency (T,), which may change.
 
     Examples
     --------
     >>> oscillate(wave_tables([[1.0]]), np.full(4, 1.0), sample_rate=8).round(3)
     array([[1.   , 1.414, 1.   , 0.   ]])
     """
-    return np.asarray(read_tables(tables, frequency_hz / sample_rate))
+    position = np.cumsum(frequency_hz / sample_rate) % 1 * (tables.shape[1] - 1)
+    column = position.astype(np.intp)
+    left, right = (tables.take(column + offset, axis=1) for offset in (0, 1))
+    return np.asarray(left + (position - column) * (right - left))
 
 
 def resonate(
-    signal: NDArray[np.float64],
+    signal: Signal,
     resonances: Sequence[tuple[float, float, float]],
     *,
     sample_rate: float,
-) -> NDArray[np.float64]:
+) -> Signal:
     """Raise or lower the level around some frequencies, as the body of an instrument does.
 
-    Parameters
-    ----------
-    signal : ndarray, shape (T,)
-    resonances : sequence of (frequency in Hz, gain in dB, Q)
-        Peaking equalisers, one after the other: unit gain far from the frequency, which must be
-        below half the sample rate; the higher Q, the narrower the band.
-    sample_rate : float
-        In Hz.
+    `resonances` are peaking equalisers in a row, each with a frequency in Hz, a gain in dB and a Q.
 
     References
     ----------
@@ -171,7 +140,7 @@ def resonate(
         return signal
     frequency, gain_db, q = np.array(resonances).T
     angle = 2 * np.pi * frequency / sample_rate
-    alpha, root_gain = np.sin(angle) / (2 * q), 10 ** (gain_db / 40)
+    alpha, root_gain = np.sin(angle) / (2 * q), db_to_gain(gain_db / 2)
     middle = -2 * np.cos(angle)
     zeros = [1 + alpha * root_gain, middle, 1 - alpha * root_gain]
     poles = [1 + alpha / root_gain, middle, 1 - alpha / root_gain]
@@ -180,7 +149,7 @@ def resonate(
 
 def wander(
     n_samples: int, *, rate_hz: float, sample_rate: float, rng: np.random.Generator
-) -> NDArray[np.float64]:
+) -> Signal:
     """Slow random movement of about unit variance: straight lines between `rate_hz` knots."""
     knots = np.arange(int(n_samples * rate_hz / sample_rate) + 2) * (sample_rate / rate_hz)
     return np.interp(np.arange(n_samples), knots, rng.standard_normal(knots.size))

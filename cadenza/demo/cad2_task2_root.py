@@ -1,29 +1,30 @@
-"""A small download folder of CAD2 Task 2: two composed quartets and all metadata."""
+"""A small download folder of CAD2 Task 2: two quartets and all metadata."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 
 import numpy as np
 
-from cadenza import audio
-from cadenza._check import positive
-from cadenza.demo.icassp_root import LISTENERS, SAMPLE_RATE, claim, listener_files, write_json
+from cadenza.demo.roots import (
+    LISTENERS,
+    SAMPLE_RATE,
+    claim,
+    listener_files,
+    write_json,
+    write_music,
+)
 from cadenza.remix import source_gain_table
-from cadenza.synthetic.chamber import ENSEMBLES
-from cadenza.synthetic.concert import perform_chamber
-from cadenza.synthetic.fitting import compressor_entry
-from cadenza.synthetic.music import set_level
+from cadenza.synthetic.chamber import ENSEMBLES, perform_chamber
+from cadenza.synthetic.listeners import compressor_entry
 
 DOWNLOAD = "zenodo_download"
 """Folder in the root with what the challenge offers for download."""
 
 SCENES_PER_PIECE = 2
 
-_EDITION = 1  # raise it when the content of any file changes, so that old and new never mix
-_LEVEL_DB = -22.0  # RMS of the mixtures re full scale
 # Data set, piece, folder of its files in the data set, sources
 _PIECES = (
     ("EnsembleSet", "demo_strings", "demo_strings/Mix_1", ENSEMBLES["strings"][0]),
@@ -36,10 +37,9 @@ def write_cad2_task2_root(
 ) -> list[Path]:
     """Write what CAD2 Task 2 offers for download, in miniature: a string and a woodwind quartet.
 
-    The data sets in ``zenodo_download`` are unpacked already; making the challenge root of them,
+    The data sets in ``zenodo_download`` are unpacked already. Making the challenge root from them,
     and the training scenes, is left to the recipes. Each quartet lasts for two excerpts: the first
-    is for training, the second for validation. Files are written as by
-    `cadenza.demo.icassp_root.write_icassp_2024_root`.
+    is for training, the second for validation.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def write_cad2_task2_root(
     duration_s : float
         Length of each excerpt in seconds.
     seed : int
-        Seed of everything random in the music, and of the scenes.
+        Seed of the music and of the scenes.
 
     Returns
     -------
@@ -60,14 +60,7 @@ def write_cad2_task2_root(
     InputError
         If the folder holds anything else.
     """
-    folder = Path(folder)
-    arguments: dict[str, object] = {
-        "challenge": "cad2_task2",
-        "edition": _EDITION,
-        "duration_s": positive("duration_s", duration_s),
-        "seed": seed,
-    }
-    claim(folder, arguments)
+    folder = claim(folder, "cad2_task2", duration_s=duration_s, seed=seed)
     download = folder / DOWNLOAD
     metadata = _music_metadata(duration_s) | _scene_metadata(seed) | _listener_metadata()
     return [
@@ -78,23 +71,17 @@ def write_cad2_task2_root(
 
 def _write_music(download: Path, *, duration_s: float, seed: int) -> Iterator[Path]:
     for number, (data_set, piece, place, sources) in enumerate(_PIECES):
-        files = {name: download / data_set / place / f"{name}.flac" for name in sources}
-        files["mixture"] = download / data_set / place / f"mix_{piece}.flac"
-        missing = {name: path for name, path in files.items() if not path.exists()}
-        if missing:
-            rng = np.random.default_rng([seed, number])
-            stems = perform_chamber(
-                sources, duration_s=duration_s, sample_rate=SAMPLE_RATE, rng=rng
-            )
-            # Stems as they will be read back, so that the mixture is their sum to the last bit
-            signals = {
-                name: audio.to_int16(stem) / 32768
-                for name, stem in set_level(stems, _LEVEL_DB).items()
-            }
-            signals["mixture"] = reduce(np.add, signals.values())
-            for name, path in missing.items():
-                audio.write_flac(path, signals[name], SAMPLE_RATE)
-                yield path
+        folder = download / data_set / place
+        files = {name: folder / f"{name}.flac" for name in sources}
+        files["mixture"] = folder / f"mix_{piece}.flac"
+        play = partial(
+            perform_chamber,
+            sources,
+            duration_s=duration_s,
+            sample_rate=SAMPLE_RATE,
+            rng=np.random.default_rng([seed, number]),
+        )
+        yield from write_music(files, play)
 
 
 def _music_metadata(duration_s: float) -> dict[str, object]:

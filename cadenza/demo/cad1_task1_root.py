@@ -1,16 +1,13 @@
-"""A small challenge root of CAD1 Task 1: one composed song for validation, one for the test."""
+"""A small challenge root of CAD1 Task 1: one song for validation, one for the test."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from cadenza._check import positive
-from cadenza.demo.icassp_root import claim, listener_files, write_json, write_songs
-from cadenza.synthetic.audiograms import listener_entry
-from cadenza.synthetic.composition import STYLES
+from cadenza.demo.roots import TITLES, claim, listener_files, write_json, write_songs
+from cadenza.synthetic.listeners import listener_entry
 
-_EDITION = 1  # raise it when the content of any file changes, so that old and new never mix
-_VALID, _TEST = (style.title for style in STYLES)
+_VALID, _TEST = TITLES
 
 
 def write_cad1_task1_root(
@@ -18,8 +15,8 @@ def write_cad1_task1_root(
 ) -> list[Path]:
     """Write all that the CAD1 Task 1 recipe needs as input: two songs, listeners, segments.
 
-    Files are written as by `cadenza.demo.icassp_root.write_icassp_2024_root`. The segments for
-    objective evaluation and for listening tests last a half and a quarter of the song.
+    The segments for objective evaluation and for listening tests last a half and a quarter of the
+    song.
 
     Parameters
     ----------
@@ -28,7 +25,7 @@ def write_cad1_task1_root(
     duration_s : float
         Length of each song in seconds.
     seed : int
-        Seed of everything random in the music.
+        Seed of the songs.
 
     Returns
     -------
@@ -40,9 +37,7 @@ def write_cad1_task1_root(
     InputError
         If the folder holds anything else.
     """
-    folder = Path(folder)
-    duration_s = positive("duration_s", duration_s)
-    claim(folder, {"edition": _EDITION, "duration_s": duration_s, "seed": seed})
+    folder = claim(folder, "cad1_task1", duration_s=duration_s, seed=seed)
     music = folder / "audio" / "musdb18hq"
     places = {_VALID: music / "train", _TEST: music / "test"}
     return [
@@ -56,7 +51,7 @@ def _metadata(duration_s: float) -> dict[str, object]:
     segments = {"objective": (0.25, 0.75), "subjective": (0.5, 0.75)}
     return {
         "listeners.valid.json": listener_files()["listeners.valid.json"],
-        "listeners.test.json": {"N3": listener_entry("N3", left="N3", right="N3")},
+        "listeners.test.json": {"N4": listener_entry("N4", left="N4", right="N4")},
         "musdb18.valid.json": [{"Track Name": _VALID, "Split": "valid"}],
         "musdb18.test.json": [{"Track Name": _TEST, "Split": "test"}],
         "musdb18.segments.test.json": {

@@ -1,12 +1,21 @@
-"""Standard audiograms, and listeners made of them.
+"""Listeners: standard audiograms [1]_, and settings of a six-band compressor for them.
+
+The CAD2 challenge takes its settings from CAMFIT; here they follow from two simple rules. The
+make-up gain is the insertion gain of the Cambridge formula [2]_. The ratio follows from
+recruitment: from 65 to 105 dB the gain falls on a straight line to zero, since a damaged ear hears
+very loud sounds as loudly as a healthy one.
 
 References
 ----------
 .. [1] Bisgaard, Vlaming & Dahlquist (2010), Standard audiograms for the IEC 60118-15 measurement
    procedure, Trends in Amplification 14(2), 113-120.
+.. [2] Moore & Glasberg (1998), Use of a loudness model for hearing-aid fitting. I. Linear hearing
+   aids, Br. J. Audiol. 32(5), 317-335.
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from cadenza.audiogram import CHALLENGE_FREQUENCIES_HZ, Audiogram
 
@@ -27,6 +36,13 @@ STANDARD_LEVELS_DB_HL: dict[str, tuple[float, ...]] = {
 """Thresholds at `STANDARD_FREQUENCIES_HZ`: N1 to N7 flat and moderately sloping, S1 to S3 steep.
 
 The higher the number, the greater the loss: N1 very mild, N4 moderate to severe, N7 profound."""
+
+BAND_CENTRES_HZ = (250, 500, 1000, 2000, 4000, 8000)
+INTERCEPTS_DB = (-10, -8, 0, 1, 0, 1)
+"""Of the Cambridge formula; at 8 kHz that of 5 kHz, its last frequency."""
+
+HIGHEST_GAIN_DB = 30.0
+"""More would whistle in an aid. It limits the ratios to 4; the challenge allows 6."""
 
 
 def standard_audiogram(name: str) -> Audiogram:
@@ -56,3 +72,26 @@ def listener_entry(name: str, *, left: str, right: str) -> dict[str, object]:
         "audiogram_levels_l": levels[left].tolist(),
         "audiogram_levels_r": levels[right].tolist(),
     }
+
+
+def fit(audiogram: Audiogram) -> tuple[list[float], list[float]]:
+    """Compression ratios and make-up gains in dB for one ear, one value a band.
+
+    Examples
+    --------
+    >>> ratios, gains_db = fit(standard_audiogram("N3"))
+    >>> ratios, gains_db
+    ([1.2, 1.28, 1.92, 2.67, 3.57, 4.0], [6.8, 8.8, 19.2, 25.0, 28.8, 30.0])
+    """
+    levels_db_hl = audiogram.at(BAND_CENTRES_HZ)
+    gains_db = np.clip(0.48 * levels_db_hl + INTERCEPTS_DB, 0, HIGHEST_GAIN_DB)
+    ratios = 40 / (40 - gains_db)  # from 65 to 105 dB the output rises by 40 dB less the gain
+    return ratios.round(2).tolist(), gains_db.round(1).tolist()
+
+
+def compressor_entry(*, left: str, right: str) -> dict[str, list[float]]:
+    """Entry of ``compressor_params.*.json``: settings for a standard audiogram at each ear."""
+    entry: dict[str, list[float]] = {"frequencies": list(BAND_CENTRES_HZ)}
+    for side, name in (("l", left), ("r", right)):
+        entry[f"cr_{side}"], entry[f"gain_{side}"] = fit(standard_audiogram(name))
+    return entry
