@@ -33,7 +33,7 @@ LISTENERS = {
 }
 """Standard audiograms of the left and the right ear of every listener."""
 
-LEVEL_DB = -36.0
+LEVEL_DB = -42.0
 """RMS of the mixtures re full scale: hearing aids amplify them by up to 30 dB without clipping."""
 
 _EDITION = 2  # raise it when the content of any file changes, so that old and new never mix

@@ -67,7 +67,7 @@ def random_other(rng: np.random.Generator) -> Instrument:
         player = _synthesiser(
             rng, cutoff_hz=rng.uniform(500, 4000), attack_s=rng.uniform(0.02, 0.3)
         )
-        return Unison(player, int(rng.integers(2, 5)), detune_cents=rng.uniform(3, 12))
+        return Unison(player, int(rng.integers(2, 4)), detune_cents=rng.uniform(3, 12))
     if kind == "orchestra":
         return list(ORCHESTRA.values())[rng.integers(len(ORCHESTRA))].varied(rng)
     return _synthesiser(rng, cutoff_hz=rng.uniform(600, 5000), attack_s=rng.uniform(0.004, 0.08))
