@@ -22,15 +22,19 @@ def improvement_db(source, estimate, mixture):
     return 10 * np.log10(np.sum((mixture - source) ** 2) / np.sum((estimate - source) ** 2))
 
 
-def improvement_on_a_piece_db(instrument):
+def mean_improvement_db(instrument):
+    """On the first two held-out pieces with the instrument: one alone says little."""
     held_out = range(FIRST_HELD_OUT, FIRST_HELD_OUT + 20)
-    index = next(i for i in held_out if instrument in map(instrument_of, chamber_sources(1, i)))
-    stems = chamber_stems(1, index, **PIECE)
-    source = sum(stem for name, stem in stems.items() if instrument_of(name) == instrument)
-    mixture = sum(stems.values())
+    pieces = [i for i in held_out if instrument in map(instrument_of, chamber_sources(1, i))]
     separator = ConvTasNetEnsemble(models_dir="included", add_residual=0, device="cpu")
-    estimate = separator(mixture, sample_rate=44100, instruments=[instrument])[instrument]
-    return improvement_db(source, estimate, mixture)
+    improvements_db = []
+    for index in pieces[:2]:
+        stems = chamber_stems(1, index, **PIECE)
+        source = sum(stem for name, stem in stems.items() if instrument_of(name) == instrument)
+        mixture = sum(stems.values())
+        estimate = separator(mixture, sample_rate=44100, instruments=[instrument])[instrument]
+        improvements_db.append(improvement_db(source, estimate, mixture))
+    return np.mean(improvements_db)
 
 
 def test_all_networks_are_included_and_small():
@@ -54,7 +58,7 @@ def test_there_are_no_causal_ones():
 
 @pytest.mark.slow
 def test_they_separate_instruments():
-    improvements_db = [improvement_on_a_piece_db(instrument) for instrument in INSTRUMENTS]
+    improvements_db = [mean_improvement_db(instrument) for instrument in INSTRUMENTS]
     assert np.mean(improvements_db) > 3
     assert min(improvements_db) > 0
 
