@@ -68,15 +68,7 @@ class Instrument(Protocol):
 
 @dataclass(frozen=True)
 class Key:
-    """Key of a piece.
-
-    Parameters
-    ----------
-    tonic : int
-        Pitch of the keynote.
-    scale : tuple of int
-        Semitones of the scale's seven tones above the keynote, for example `MAJOR`.
-    """
+    """Key of a piece: the pitch of its keynote, and its scale in semitones above it."""
 
     tonic: int
     scale: tuple[int, ...]

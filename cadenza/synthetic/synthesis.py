@@ -90,15 +90,8 @@ def _bandpass(low_hz: float, high_hz: float, sample_rate: float) -> Signal:
 def wave_tables(amplitudes: ArrayLike) -> Signal:
     """One cycle of each tone: a sum of harmonics in sine phase, with unit RMS.
 
-    Parameters
-    ----------
-    amplitudes : array_like, shape (tones, harmonics)
-        Of the first, second ... harmonic; at most 2047.
-
-    Returns
-    -------
-    ndarray, shape (tones, 4097)
-        The last sample repeats the first, so `oscillate` can interpolate across the end.
+    `amplitudes` (tones, harmonics) are those of the first, second ... harmonic. The result is
+    (tones, 4097): the last sample repeats the first, so `oscillate` can interpolate across the end.
     """
     spectra = np.asarray(amplitudes, dtype=np.float64)
     spectra = spectra / np.sqrt(np.sum(spectra**2, axis=1, keepdims=True) / 2)

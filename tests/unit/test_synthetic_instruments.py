@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cadenza.challenges.cad2_task2.ensembles import INSTRUMENTS
 from cadenza.levels import gain_to_db
+from cadenza.stems import INSTRUMENTS
 from cadenza.synthetic import band
 from cadenza.synthetic.orchestra import ORCHESTRA
 from cadenza.synthetic.percussive import Modal
