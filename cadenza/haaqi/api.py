@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cadenza.audiogram import Audiogram, Listener
+from cadenza.haaqi.alignment import best_lag
 from cadenza.haaqi.constants import SEGMENT_MS, SILENCE_THRESHOLD_DB
 from cadenza.haaqi.index import Listening, scores
 from cadenza.haaqi.noise import Random, random_source
@@ -234,6 +235,7 @@ def warm_up() -> None:
     names: tuple[NoiseName, ...] = ("seeded", "fast")
     for name in names:
         haaqi(noise, noise, sample_rate=24000, audiogram=flat, equalisation="none", noise=name)
+    best_lag(*np.zeros((2, 100), np.float32))  # in silence all lags are equal: double precision
 
 
 def _level_of_each_ear(level_db_spl: float | Sequence[float]) -> list[float]:
