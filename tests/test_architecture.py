@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "haaqi": GROUND | {"hearing_aid"},
     "challenges": GROUND | BLOCKS | {"haaqi"},
     "runner": GROUND | {"separation", "hearing_aid"},
+    "plots": GROUND | {"hearing_aid", "haaqi"},
     "training": GROUND | {"separation", "synthetic", "haaqi"},
     "demo": GROUND | BLOCKS,
 }

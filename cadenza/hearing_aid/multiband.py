@@ -200,6 +200,11 @@ class MultibandCompressor:
         """
         return reduce(np.add, self._each_band(signal))
 
+    @property
+    def compressors(self) -> tuple[BandCompressor, ...]:
+        """The compressor of each band, lowest band first."""
+        return self._compressors
+
     def bands(self, signal: ArrayLike) -> NDArray[np.float64]:
         """Return the compressed bands, shape (n_bands, ..., T); their sum is the output."""
         return np.stack(list(self._each_band(signal)))

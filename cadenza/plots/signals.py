@@ -1,0 +1,100 @@
+"""Pictures of signals over time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cadenza import _check
+from cadenza.plots import _drawing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_HIGHEST_CODE = 1 - 2**-15  # where 16-bit files end on the positive side, re full scale
+
+
+def waveform(
+    signal: ArrayLike, sample_rate: float, *, full_scale: float = 1.0, ax: Axes | None = None
+) -> Axes:
+    """Draw a signal over time, and mark where it is clipped.
+
+    Clipped samples are those at or beyond full scale, within one step of 16 bits. The legend says
+    which fraction of all samples they are.
+
+    Parameters
+    ----------
+    signal : array_like, shape (T,)
+        One channel. Minutes of music take a moment: the range of each pixel is drawn.
+    sample_rate : float
+        In Hz.
+    full_scale : float
+        Amplitude at which samples count as clipped.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw. Default: the axes of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the signal is not one channel of finite floating-point samples, or a number is not
+        positive.
+
+    Examples
+    --------
+    >>> music = np.clip(1.2 * np.sin(np.arange(44100) / 50), -1, 1)
+    >>> ax = waveform(music, 44100)
+    >>> ax.get_legend().get_texts()[-1].get_text()
+    'clipped: 37 % of the samples'
+    """
+    x = _check.mono("signal", signal)
+    _check.positive("sample_rate", sample_rate)
+    _check.positive("full_scale", full_scale)
+    if x.size == 0:
+        raise ValueError("signal must have at least one sample, got none")
+    ax = _drawing.new_axes(size_inches=(6.4, 2.4))[0] if ax is None else ax
+    starts = np.unique(np.linspace(0, x.size, _drawing.MAX_COLUMNS, endpoint=False, dtype=int))
+    low, high = np.minimum.reduceat(x, starts), np.maximum.reduceat(x, starts)
+    times_s = starts / sample_rate
+    ax.fill_between(times_s, low, high, color=_drawing.BLUE, linewidth=0.7, label="signal")
+    _mark_clipping(ax, x, starts, times_s, full_scale)
+    ax.set_xlim(0, x.size / sample_rate)
+    reach = 1.15 * max(full_scale, high.max(), -low.min())
+    ax.set_ylim(-reach, reach)
+    ax.set_xlabel("time in s")
+    ax.set_ylabel("amplitude")
+    ax.legend(loc="upper right")
+    return ax
+
+
+def _mark_clipping(
+    ax: Axes,
+    x: NDArray[np.float64],
+    starts: NDArray[np.int_],
+    times_s: NDArray[np.float64],
+    full_scale: float,
+) -> None:
+    """Mark the columns in which samples are clipped, above or below the signal."""
+    limit = full_scale * _HIGHEST_CODE
+    for side in (-1, 1):
+        clipped = np.logical_or.reduceat(side * x >= limit, starts)
+        where = times_s[clipped]
+        ax.plot(
+            where,
+            np.full(where.size, side * 1.08 * full_scale),
+            linestyle="none",
+            marker="v" if side > 0 else "^",
+            markersize=4,
+            color=_drawing.ORANGE,
+            label=_clipping_label(float(np.mean(np.abs(x) >= limit))) if side > 0 else None,
+        )
+        ax.axhline(side * full_scale, color=_drawing.GREY, linewidth=0.8, linestyle=":")
+
+
+def _clipping_label(fraction: float) -> str:
+    return f"clipped: {100 * fraction:.2g} % of the samples" if fraction else "nothing clipped"
