@@ -16,8 +16,7 @@ BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#b5629a"
 """Told apart by people who are colour-blind, and readable on white as well as on black."""
 
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
-LINE_STYLES = ("-", "--", "-.", ":")
-MARKERS = ("o", "s", "^", "D")
+LINE_STYLES = ("-", "--", ":")  # not as many as colours, so that twelve lines differ
 
 GREY = "#808080"
 """For guiding lines, and for what does not count in a heat map."""

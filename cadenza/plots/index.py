@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,13 @@ from cadenza.plots import _drawing
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_DIFFERENCE_DB = 30
+_DIFFERENCE_DB = 20
+_GREY = "grey: reference inaudible"
 
 
-def haaqi_details(details: HaaqiDetails, axes: Sequence[Axes] | None = None) -> list[Axes]:
+def haaqi_details(
+    details: HaaqiDetails, axes: Sequence[Axes] | NDArray[Any] | None = None
+) -> list[Axes]:
     """Draw what HAAQI computed its features from.
 
     Four pictures, which hold the numbers of the index itself:
@@ -85,7 +88,7 @@ def haaqi_details(details: HaaqiDetails, axes: Sequence[Axes] | None = None) -> 
         limits=(-_DIFFERENCE_DB, _DIFFERENCE_DB),
         colours=_drawing.DIFFERENCES,
     )
-    axes[0].set_title("envelopes: processed minus reference")
+    axes[0].set_title(f"envelopes: processed minus reference ({_GREY})")
     _modulation(axes[1], cepstral)
     _drawing.heat_map(
         axes[2],
@@ -95,7 +98,7 @@ def haaqi_details(details: HaaqiDetails, axes: Sequence[Axes] | None = None) -> 
         label="covariance",
         limits=(0, 1),
     )
-    axes[2].set_title(f"vibration covariance, mean {vibration.mean_covariance:.3f}")
+    axes[2].set_title(f"vibration covariance, mean {vibration.mean_covariance:.3f} ({_GREY})")
     _spectrum(axes[3], details.spectrum, details.centre_hz)
     return axes
 

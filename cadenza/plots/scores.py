@@ -110,8 +110,8 @@ def comparison(
     Examples
     --------
     >>> ax = comparison([0.5, 0.6, 0.7], [0.6, 0.8, 0.6], names=("spectral", "oracle"))
-    >>> ax.get_title()
-    'oracle better: 2, worse: 1, equal: 0; mean difference +0.067'
+    >>> ax.get_title().splitlines()
+    ['oracle better: 2, worse: 1, equal: 0', 'mean difference +0.067']
     """
     a, b = _scores("scores_a", scores_a), _scores("scores_b", scores_b)
     if a.size != b.size:
@@ -126,7 +126,7 @@ def comparison(
     for word, which, colour, marker in looks:
         ax.plot(a[which], b[which], marker, color=colour, alpha=0.8, label=f"{names[1]} {word}")
     counts = ", ".join(f"{word}: {np.count_nonzero(which)}" for word, which, *_ in looks)
-    ax.set_title(f"{names[1]} {counts}; mean difference {np.mean(b - a):+.3f}")
+    ax.set_title(f"{names[1]} {counts}\nmean difference {np.mean(b - a):+.3f}")
     ax.set_xlabel(f"HAAQI of {names[0]}")
     ax.set_ylabel(f"HAAQI of {names[1]}")
     ax.set_xlim(0, 1)

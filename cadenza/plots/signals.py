@@ -68,7 +68,7 @@ def waveform(
     ax.set_ylim(-reach, reach)
     ax.set_xlabel("time in s")
     ax.set_ylabel("amplitude")
-    ax.legend(loc="upper right")
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False)
     return ax
 
 

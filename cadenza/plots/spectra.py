@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -21,7 +21,7 @@ _LOWEST_BAND = -52  # the band around 1 kHz is number 0; this one begins at 48 H
 _HIGHEST_HZ = 20000
 _WINDOW_S = 0.046
 _RANGE_DB = 80
-_DIFFERENCE_DB = 30
+_DIFFERENCE_DB = 20
 _FRAMES_AT_ONCE = 512  # bounds the memory for minutes of music
 
 
@@ -74,7 +74,7 @@ def spectrogram_pair(
     reference: ArrayLike,
     processed: ArrayLike,
     sample_rate: float,
-    axes: Sequence[Axes] | None = None,
+    axes: Sequence[Axes] | NDArray[Any] | None = None,
     *,
     vmin_db: float | None = None,
     vmax_db: float | None = None,
