@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from cadenza import _check
 from cadenza._check import raise_if
 from cadenza._files import read_json
+from cadenza._notebook import audiogram_html
 
 CHALLENGE_FREQUENCIES_HZ = (250, 500, 1000, 2000, 3000, 4000, 6000, 8000)
 """Frequencies at which the Cadenza listeners were measured."""
@@ -96,6 +97,9 @@ class Audiogram:
         if self._values[1] == CHALLENGE_FREQUENCIES_HZ:
             return f"Audiogram({levels})"
         return f"Audiogram({levels}, frequencies_hz={frequencies})"
+
+    def _repr_html_(self) -> str:
+        return audiogram_html({"": self})
 
     @property
     def _values(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -200,6 +204,9 @@ class Listener:
         for ear, audiogram in (("left", self.left), ("right", self.right)):
             if not isinstance(audiogram, Audiogram):
                 raise TypeError(f"{ear} must be an Audiogram, got {audiogram!r}")
+
+    def _repr_html_(self) -> str:
+        return audiogram_html({"left": self.left, "right": self.right}, self.name)
 
     def as_numbers(self) -> list[list[float]]:
         """Frequencies and levels of the left ear, then those of the right ear."""

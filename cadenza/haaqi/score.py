@@ -8,6 +8,7 @@ from numbers import Real
 from operator import ge, gt, le, lt
 from typing import Any, Literal, Protocol, TypeVar
 
+from cadenza.haaqi._notebook import score_html
 from cadenza.haaqi.constants import (
     CEPSTRAL_WEIGHT,
     LOUDNESS_WEIGHT,
@@ -123,6 +124,9 @@ class HaaqiScore:
 
     def __format__(self, spec: str) -> str:
         return format(self.score, spec) if spec else str(self)
+
+    def _repr_html_(self) -> str:
+        return score_html(self)
 
     def __round__(self, ndigits: int | None = None) -> float:
         return round(self.score, ndigits)

@@ -1,0 +1,5 @@
+"""The command `cadenza`: score files, run the demo, compile."""
+
+from cadenza.command.app import main
+
+__all__ = ["main"]

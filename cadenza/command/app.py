@@ -1,0 +1,185 @@
+"""What can be typed after `cadenza`, its help, its errors and exit statuses.
+
+Exit status: 0 all good; 1 some items failed; 2 bad input or options, nothing was processed; 130
+interrupted. Only click is imported here, so that help and mistakes take no time: each command
+imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cadenza import __version__
+from cadenza.command.request import EQUALISATIONS, NOISES, ScoreRequest
+from cadenza.errors import InputError
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="'cadenza COMMAND --help' explains a command.",
+)
+@click.version_option(__version__, message="cadenza %(version)s")
+def cli() -> None:
+    """Make music better for people with hearing loss, and measure how good it is."""
+
+
+@cli.command(
+    epilog="""Examples:
+
+    \b
+    cadenza score original.wav enhanced.wav --audiogram 20,20,25,30,35,40,45,50
+    cadenza score original.wav a.flac b.flac --listener listeners.json:L0001 --json
+
+    Exit status: 0 all files were scored; 1 some files could not be scored; 2 none could."""
+)
+@click.argument("reference", type=_FILE)
+@click.argument("processed", nargs=-1, required=True, type=_FILE)
+@click.option(
+    "--audiogram",
+    metavar="DB,DB,...",
+    help="Hearing thresholds in dB HL, of both ears for stereo files.",
+)
+@click.option(
+    "--audiogram-right", metavar="DB,DB,...", help="Thresholds of the right ear, if they differ."
+)
+@click.option(
+    "--frequencies",
+    metavar="HZ,HZ,...",
+    help="Frequencies of the thresholds. Default: 250,500,1000,2000,3000,4000,6000,8000.",
+)
+@click.option(
+    "--listener", metavar="FILE:NAME", help="A listener of a Cadenza file: listeners.json:L0001."
+)
+@click.option(
+    "--ear", type=click.Choice(["left", "right"]), help="Ear of --listener that hears mono files."
+)
+@click.option(
+    "--equalisation",
+    type=click.Choice(EQUALISATIONS),
+    default="nalr",
+    show_default=True,
+    help="nalr: REFERENCE is music as it was recorded, and HAAQI amplifies it for the listener. "
+    "none: it has already been amplified for the listener.",
+)
+@click.option(
+    "--presented-db-spl",
+    type=float,
+    metavar="DB",
+    help="Level in dB SPL at which each channel of REFERENCE is presented. Default: 65.",
+)
+@click.option(
+    "--level-from",
+    type=_FILE,
+    metavar="FILE",
+    help="Music that --presented-db-spl is about, if it is not REFERENCE: the challenges take the "
+    "level before amplification.",
+)
+@click.option(
+    "--level-db-spl",
+    metavar="DB[,DB]",
+    help="Instead: level in dB SPL of a signal with an RMS of 1, for both ears or for each.",
+)
+@click.option(
+    "--resample",
+    "resample_hz",
+    type=click.IntRange(min=8000),
+    metavar="HZ",
+    help="Bring all files to this rate first; the challenges use 24000.",
+)
+@click.option(
+    "--noise",
+    type=click.Choice(NOISES),
+    default="seeded",
+    show_default=True,
+    help="Internal noise of the ear. fast: scores differ as those of another seed do.",
+)
+@click.option(
+    "--seed",
+    default="0",
+    show_default=True,
+    help="Seed of the noise: a whole number, or a name as in the challenges (scene_10001).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON with all digits.")
+def score(**options: Any) -> int:  # noqa: ANN401
+    """Score each PROCESSED file against REFERENCE with HAAQI.
+
+    Mono files are scored for one ear, stereo files for both. Prints the score, its nonlinear and
+    linear part, the features, and reasons to doubt it, each with how to read it.
+    """
+    request = ScoreRequest(**options)  # refuses names that it does not know
+    from cadenza.command.scoring import score_files
+
+    return score_files(request)
+
+
+@cli.command()
+@click.argument("folder", default="demo")
+def demo(folder: str) -> None:
+    """Run the three challenges on generated music, in FOLDER (default: demo).
+
+    Takes a few minutes the first time. Nothing is downloaded.
+    """
+    from cadenza.demo.__main__ import main as run_demo
+
+    run_demo([folder])
+
+
+@cli.command(name="compile")
+def compile_() -> None:
+    """Compile HAAQI and the compressors for this machine, once.
+
+    Takes some 20 seconds. Without it, the first score takes that much longer.
+    """
+    from cadenza.command.compiling import compile_kernels
+
+    click.echo(f"cadenza is ready ({compile_kernels():.0f} s).")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; mistakes are told in one line each.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Default: those of the command line.
+
+    Returns
+    -------
+    int
+        Exit status.
+
+    Examples
+    --------
+    >>> main(["--version"])
+    cadenza 0.1.0
+    0
+    """
+    try:
+        status = cli.main(arguments, prog_name="cadenza", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 2
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context else "cadenza"
+        return _say(where, [" ".join(error.format_message().split())])
+    except InputError as error:
+        return _say("cadenza", error.problems)
+    except OSError as error:
+        return _say("cadenza", [str(error)])
+    except click.Abort:
+        _say("cadenza", ["interrupted"])
+        return 130
+    return status or 0
+
+
+def _say(where: str, problems: Sequence[str]) -> int:
+    for problem in problems:
+        click.echo(f"{where}: {problem}", err=True)
+    return 2
