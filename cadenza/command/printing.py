@@ -30,11 +30,11 @@ def heading(session: Session) -> str:
     losses = ", ".join(
         f"{name} {audiogram.severity.lower()}" for name, audiogram in session.ears.items()
     )
-    who = f"{request.listener}: " if request.listener else ""
+    who = f"{request.listener.rpartition(':')[2]}, " if request.listener else ""
     levels = " and ".join(f"{level:.2f}" for level in session.levels_db_spl)
     level = f"an RMS of 1 is at {levels} dB SPL"
     if request.level_db_spl is None:
-        music = request.level_from or reference
+        music = request.level_from or "the reference"
         level = f"{music} is presented at {presented(request):g} dB SPL ({level})"
     amplified = {
         "nalr": "HAAQI amplifies the reference by NAL-R",

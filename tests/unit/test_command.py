@@ -325,6 +325,7 @@ def test_the_table_says_how_to_read_each_number(files, capsys):
     lines = output.splitlines()
     assert "reference: music.wav, 0.5 s, 24000 Hz" in lines
     assert "hearing loss: left moderate, right moderate" in lines
+    assert any(line.startswith("level: the reference is presented at 65 dB SPL") for line in lines)
     for part in PARTS:
         (line,) = [line for line in lines if line.strip().startswith(part.title)]
         numbers = [f"{content['ears'][ear][part.name]:.4f}" for ear in ("left", "right")]
