@@ -179,3 +179,8 @@ def test_a_script_runs(bare, tmp_path):
     module = "cadenza.recipes.cad_icassp_2024.generate_dataset.generate_train_scenes"
     run([bare, "-m", module, "path.root=root", "scene.number_scenes_per_song=1"], tmp_path)
     assert (tmp_path / "root" / "metadata" / "scenes.train.json").is_file()
+
+
+def test_the_command_is_installed(bare, tmp_path):
+    (command,) = bare.parents[1].rglob("site-packages/bin/cadenza")  # pip --target puts it there
+    assert run([command, "--version"], tmp_path) == f"cadenza {cadenza.__version__}\n"
