@@ -13,7 +13,7 @@ from cadenza.challenges.icassp_2024 import TRACKS, ScenePair, read_scene_pairs
 from cadenza.command import main
 from cadenza.hearing_aid import NALRAid
 from cadenza.remix import remix_to_mixture
-from cadenza.runner.results import read_table
+from cadenza.runner.tables import read_table
 from cadenza.stems import STEMS
 from tests.golden import roots
 
