@@ -11,8 +11,9 @@ from .run_helpers import Interrupt, Work, start
 
 
 def lines_of(caplog) -> list[str]:
-    """Log lines without what depends on the time."""
-    return [record.getMessage().partition(" (")[0] for record in caplog.records]
+    """What the console shows, without what depends on the time."""
+    shown = [record for record in caplog.records if record.levelno >= logging.INFO]
+    return [record.getMessage().partition(" (")[0] for record in shown]
 
 
 def test_the_log_counts_on_after_a_resume_and_shows_what_was_found(tmp_path, caplog):
