@@ -25,7 +25,7 @@ from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO
 from cadenza.separation.spectral import Spectral
 from cadenza.stems import instrument_of
 from cadenza.synthetic.dataset import chamber_stems, song_stems
-from cadenza.training.bss_eval import evaluate
+from cadenza.training.bss_eval import separation_scores
 
 Stems = dict[str, NDArray[np.float64]]
 
@@ -93,7 +93,7 @@ def show(music: str, pieces: list[Stems], separators: dict[str, Callable[[Stems]
         rows = []
         for stems in pieces:
             estimates = separate(stems)
-            scores = evaluate(
+            scores = separation_scores(
                 np.stack(list(stems.values())),
                 np.stack([estimates[source] for source in stems]),
                 sample_rate=SAMPLE_RATE,

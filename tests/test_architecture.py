@@ -15,7 +15,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[1]
 GROUND = {
     *("errors", "_archive", "_check", "_compiled", "_files", "_notebook", "_options", "_paths"),
-    "_sidecar",
+    *("_settings", "_sidecar"),
     *("audiogram", "audio", "levels", "loudness", "stems"),
 }
 BLOCKS = {"remix", "hrtf", "hearing_aid", "separation", "synthetic"}
@@ -139,7 +139,7 @@ def test_torch_is_imported_only_where_it_is_needed():
     program = (
         "import sys, cadenza.haaqi, cadenza.separation.spectral, "
         "cadenza.separation.convtasnet_ensemble, cadenza.separation.convtasnet_vdbo, "
-        "cadenza.training.train, cadenza.training.music; print('torch' in sys.modules)"
+        "cadenza.training.loop, cadenza.training.corpus; print('torch' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

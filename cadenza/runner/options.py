@@ -25,6 +25,7 @@ KINDS = {
     float: "a number",
     str: "text",
     list[float]: "a list of numbers",
+    int | None: "a whole number or null",
     str | None: "text or null",
 }
 """What a type is called in messages."""
@@ -215,7 +216,7 @@ def _broken(key: str, value: Any, rule: Rule) -> list[str]:  # noqa: ANN401
         return [f"{key} must be one of {allowed}, got {_shown(value)}"]
     if rule.folder and not Path(value).is_dir():
         return [f"{key}: no such folder: {value}"]
-    if rule.least is None:
+    if rule.least is None or value is None:
         return []
     numbers = value if OmegaConf.is_list(value) else [value]
     limits = f"at least {rule.least:g}"

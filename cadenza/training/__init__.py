@@ -1,6 +1,8 @@
-"""Training separation networks.
+"""Training and evaluation of separation networks.
 
-`music` says what there is to learn from: pieces with separate parts. `data` makes examples of them,
-`train` runs the loop, `record` keeps its history, `evaluate` measures what came out, and `memory`
-makes it faster on Linux.
+- data: `pieces` (music with separate parts), `corpus` (where the pieces come from), `mixes` (random
+  examples mixed from them), `batches` (how the loop gets the examples);
+- training: `loop`, `options`, `losses`, `checkpoint`, `history` (losses on disk), `display`
+  (progress on the screen), `memory` (what a step needs), `allocator` (faster training on Linux);
+- evaluation: `bss_eval` (SDR and other scores).
 """

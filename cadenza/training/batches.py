@@ -1,4 +1,4 @@
-"""Examples as the training loop takes them: whole pieces, and batches of random ones."""
+"""Examples as the training loop takes them: whole pieces, and batches of random mixes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadenza._check import raise_if
-from cadenza.training.data import ACCOMPANIMENT, RandomMixes
+from cadenza.training.mixes import ACCOMPANIMENT, RandomMixes
 from cadenza.training.pieces import Piece
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class WholePieces(Sequence[NDArray[np.float64]]):
-    """Whole pieces as examples, each as long as its shortest part, without any change.
+    """Whole pieces as examples, unchanged, each as long as its shortest part.
 
     Parameters
     ----------
@@ -69,12 +69,12 @@ def load_batches(
     mixes : RandomMixes
         All its examples are used once.
     seeds : tuple of int
-        Two numbers that tell the epoch from all others, also those of other trainings. They and an
-        example's index are all that its random numbers depend on.
+        The seed of the training and the epoch. The random numbers of an example depend on them and
+        its index, on nothing else.
     batch_size : int
         Examples in a batch; the last one may have fewer.
     skip : int
-        Batches at the beginning to leave out.
+        Batches to leave out at the beginning.
     num_workers : int
         Processes that prepare the batches; 0 for this process.
     """

@@ -1,7 +1,7 @@
 """How well sources are separated: the energy ratios of BSS Eval version 4 [1]_, from museval.
 
-museval and not mir_eval, whose BSS Eval is version 3 and about to be removed: version 4 finds the
-filters that an estimate may differ by once for a whole piece, not in every window.
+Not mir_eval, whose BSS Eval is version 3 and about to be removed. An estimate may differ from its
+source by short filters; version 4 fits them once to a whole piece, version 3 to every window.
 
 References
 ----------
@@ -25,7 +25,7 @@ from cadenza.errors import InputError
 
 @dataclass(frozen=True)
 class SeparationScores:
-    """Medians over windows of 1 s in dB: larger is better, 0 dB means as much error as signal.
+    """Medians over windows of 1 s in dB. Larger is better; 0 dB means as much error as signal.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class SeparationScores:
     sar_db : float
         Source to artefacts, which belong to no source.
     mixture_sdr_db : float
-        `sdr_db` of the mixture in place of the estimate: what doing nothing gives.
+        `sdr_db` of the mixture in place of the estimate: the score of doing nothing.
     """
 
     sdr_db: float
@@ -51,14 +51,14 @@ class SeparationScores:
 SCORES = tuple(field.name for field in fields(SeparationScores))
 
 
-def evaluate(
+def separation_scores(
     sources: NDArray[np.float64], estimates: NDArray[np.float64], *, sample_rate: int
 ) -> list[SeparationScores]:
     """Scores of the estimates of all sources of a piece.
 
-    A source that is silent throughout has no scores (NaN), and the others have those that they have
-    without it. An estimate that is silent throughout has an SDR of 0 dB and no other scores.
-    Windows in which something else is silent do not count.
+    A source that is silent throughout has no scores (NaN) and does not affect those of the others.
+    An estimate that is silent throughout has an SDR of 0 dB and no other scores. Windows in which a
+    source or an estimate is silent do not count.
 
     Parameters
     ----------
@@ -118,12 +118,10 @@ def _bss_eval(
 
 @cache
 def _museval_metrics() -> ModuleType:
-    """Load ``museval.metrics`` without the rest of museval, which wants the program ffmpeg."""
+    """Load ``museval.metrics`` without the rest of museval, which needs the program ffmpeg."""
     package = importlib.util.find_spec("museval")
     if package is None or not package.submodule_search_locations:
-        raise InputError(
-            "evaluation must have the package museval, got none: pip install 'cadenza[training]'"
-        )
+        raise InputError("evaluation needs the package museval: pip install 'cadenza[training]'")
     path = Path(package.submodule_search_locations[0]) / "metrics.py"
     spec = importlib.util.spec_from_file_location("museval_metrics", path)
     assert spec is not None

@@ -1,15 +1,18 @@
-"""Checkpoints: everything that a training needs to go on as if it had never stopped."""
+"""Checkpoints: everything that a training needs to continue as if it had never stopped."""
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from cadenza._files import replacing
+from cadenza._settings import differences
 from cadenza.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -24,7 +27,9 @@ class Progress:
     updates : int
         Updates of the weights.
     batches, sum_of_losses : int, float
-        Batches of the present epoch that are done, and the sum of the losses of their examples.
+        Finished batches of the current epoch, and the sum of the losses of their examples.
+    micro_batch_size : int
+        Examples that are computed at a time; 0 before the first step.
     history : list of dict
         A row of numbers for each finished epoch.
     """
@@ -32,6 +37,7 @@ class Progress:
     updates: int = 0
     batches: int = 0
     sum_of_losses: float = 0.0
+    micro_batch_size: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -39,19 +45,23 @@ class HasState(Protocol):
     """Network, optimiser or schedule."""
 
     def state_dict(self) -> Any:  # noqa: ANN401
-        """All that it needs to go on."""
+        """Everything that it needs to continue."""
 
     def load_state_dict(self, state: Any, /) -> Any:  # noqa: ANN401
-        """Go on from there."""
+        """Continue from a state."""
 
 
 class Checkpoint:
     """File with the states of some objects, and the settings that they depend on.
 
+    The checkpoint before the last one is kept beside it, as ``previous.pt``, and is used if the
+    last one is missing or damaged.
+
     Parameters
     ----------
-    path : Path
-        The file; it is complete at any moment.
+    folder : Path
+        Gets ``last.pt`` and ``previous.pt``; a process that is killed at any moment leaves at least
+        one of them complete.
     settings : mapping
         JSON values; a checkpoint that was made with others is refused.
     objects : mapping of str to object
@@ -59,20 +69,29 @@ class Checkpoint:
     """
 
     def __init__(
-        self, path: Path, settings: Mapping[str, Any], objects: Mapping[str, HasState]
+        self, folder: Path, settings: Mapping[str, Any], objects: Mapping[str, HasState]
     ) -> None:
-        self._path = path
-        self._settings = _flat(json.loads(json.dumps(settings)))
+        self._last, self._previous = folder / "last.pt", folder / "previous.pt"
+        self._settings = json.loads(json.dumps(settings))
         self._objects = objects
 
     def save(self, progress: Progress) -> None:
-        """Write the present states and the progress."""
+        """Write the current states and the progress."""
         import torch
 
         states = {name: value.state_dict() for name, value in self._objects.items()}
         content = {"settings": json.dumps(self._settings), "progress": asdict(progress), **states}
-        with replacing(self._path) as temporary:
-            torch.save(content, temporary)
+        buffer = io.BytesIO()  # torch's own writer says nothing of use when the disk is full
+        torch.save(content, buffer)
+        with replacing(self._last) as temporary:
+            temporary.write_bytes(buffer.getbuffer())
+            if self._last.is_file():
+                self._last.replace(self._previous)
+
+    def forget(self) -> None:
+        """Remove both files."""
+        for path in (self._last, self._previous):
+            path.unlink(missing_ok=True)
 
     def restore(self) -> Progress:
         """Put the objects into the states of the file; without a file nothing has been done yet.
@@ -80,34 +99,54 @@ class Checkpoint:
         Raises
         ------
         InputError
-            If the file was made with other settings.
+            If the training was started with other settings, or all there is is damaged.
         """
-        import torch
+        paths = [path for path in (self._last, self._previous) if path.is_file()]
+        damaged = []
+        for path in paths:
+            try:
+                content = _read(path)
+            except _DamagedError as error:
+                damaged.append(f"{path} is damaged ({error})")
+                continue
+            self._check_settings(path, json.loads(content["settings"]))
+            for name, value in self._objects.items():
+                value.load_state_dict(content[name])
+            progress = Progress(**content["progress"])
+            if damaged:
+                logger.warning("%s: using %s instead", damaged[0], path.name)
+            logger.info("%s: continuing after %d updates", path, progress.updates)
+            return progress
+        if damaged:
+            raise InputError(
+                f"{' and '.join(damaged)}: no other checkpoint is left; resume=false starts again"
+            )
+        return Progress()
 
-        if not self._path.is_file():
-            return Progress()
-        content = torch.load(self._path, map_location="cpu", weights_only=True)
-        before = json.loads(content["settings"])
-        keys = dict.fromkeys([*before, *self._settings])
-        changed = [key for key in keys if before.get(key) != self._settings.get(key)]
+    def _check_settings(self, path: Path, before: Mapping[str, Any]) -> None:
+        changed = differences(before, self._settings)
         if changed:
             problem = (
-                f"{self._path}: made with other settings; resume=false starts again, another "
-                "folder (exp_dir=...) keeps both"
+                f"{path}: made with other settings; resume=false starts again, another folder "
+                "(exp_dir=...) keeps both"
             )
-            lines = [f"  {k}: {before.get(k)} before, {self._settings.get(k)} now" for k in changed]
-            raise InputError([problem, *lines])
-        for name, value in self._objects.items():
-            value.load_state_dict(content[name])
-        progress = Progress(**content["progress"])
-        logger.info("%s: going on after %d updates", self._path, progress.updates)
-        return progress
+            raise InputError([problem, *changed])
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings with dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        nested = isinstance(value, dict)
-        flat |= _flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
-    return flat
+class _DamagedError(Exception):
+    pass
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Content of a checkpoint; raises `_DamagedError` if it is not what was written."""
+    import torch
+
+    try:
+        with zipfile.ZipFile(path) as file:
+            wrong = file.testzip()  # compares checksums, which torch.load does not
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # zipfile and torch fail in many ways on damaged files
+        raise _DamagedError(str(error).partition("\n")[0] or type(error).__name__) from None
+    if wrong:
+        raise _DamagedError(f"checksum of {wrong}")
+    return content

@@ -1,37 +1,46 @@
-"""How to train."""
+"""What the training recipe can be set to: the keys of its ``config.yaml``, with types.
+
+Defaults and meanings are in the YAML files, where users read and change them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, get_type_hints
 
-from cadenza._check import raise_if
+from cadenza._options import Batches, Block, Count, NotNegative, Rule, Running
+from cadenza.errors import InputError
+from cadenza.training.losses import LOSSES
 
 HALVE_AFTER = 5  # epochs without improvement that are tolerated at a learning rate
 STOP_AFTER = 20  # epochs without improvement
 
 
-@dataclass(frozen=True)
-class Options:
-    """Settings of the training loop.
+@dataclass
+class LoopOptions:
+    """Section ``training``: the training loop.
 
     Parameters
     ----------
-    lr : float
-        Learning rate of Adam at the beginning.
     epochs : int
         Most epochs.
     batch_size : int
         Examples in a batch.
-    aggregate : int
-        Batches whose gradients are averaged for an update of the weights.
+    micro_batch_size : int or None
+        Examples of a batch that are computed at a time; the gradients are those of the batch, apart
+        from rounding. None: as many as fit into the free memory.
+    num_workers : int
+        Processes that prepare examples; with 0 they are prepared between the updates.
+    loss : str
+        Name of one of `cadenza.training.losses.LOSSES`.
     half_lr : bool
         Halve the learning rate after more than 5 epochs without a better validation loss.
     early_stop : bool
         Stop after 20 epochs without a better validation loss.
-    num_workers : int
-        Processes that prepare examples; with 0 they are prepared between the updates.
+    aggregate : int
+        Batches whose gradients are averaged for an update of the weights.
     checkpoint_updates : int
-        Updates between checkpoints; there is one after every epoch, too.
+        Updates between checkpoints; there is also one after every epoch.
     mixed_precision : bool
         Compute the masks in bfloat16 if the device is a CUDA GPU.
 
@@ -41,23 +50,65 @@ class Options:
         If a number is out of range.
     """
 
-    lr: float
-    epochs: int
-    batch_size: int
-    aggregate: int
+    epochs: Count
+    batch_size: Count
+    micro_batch_size: Annotated[int | None, Rule(least=1)]
+    num_workers: Annotated[int, Rule(least=0)]
+    loss: Annotated[str, Rule(one_of=tuple(LOSSES))]
     half_lr: bool
     early_stop: bool
-    num_workers: int
-    checkpoint_updates: int
+    aggregate: Count
+    checkpoint_updates: Count
     mixed_precision: bool
 
     def __post_init__(self) -> None:
-        limits = {"epochs": 1, "batch_size": 1, "aggregate": 1, "checkpoint_updates": 1}
-        problems = [
-            f"{name} must be at least {least}, got {getattr(self, name)!r}"
-            for name, least in (limits | {"num_workers": 0}).items()
-            if not getattr(self, name) >= least
-        ]
+        problems = []
+        for name, hint in get_type_hints(type(self), include_extras=True).items():
+            least = next((rule.least for rule in getattr(hint, "__metadata__", ())), None)
+            value = getattr(self, name)
+            if least is not None and value is not None and not value >= least:
+                problems.append(f"{name} must be at least {least:g}, got {value!r}")
+        if problems:
+            raise InputError(problems)
+
+
+@dataclass
+class OptimiserOptions:
+    """Section ``optim``: Adam.
+
+    Parameters
+    ----------
+    lr : float
+        Learning rate at the beginning.
+
+    Raises
+    ------
+    InputError
+        If it is not positive.
+    """
+
+    lr: NotNegative
+
+    def __post_init__(self) -> None:
         if not self.lr > 0:
-            problems.append(f"lr must be positive, got {self.lr!r}")
-        raise_if(problems)
+            raise InputError(f"lr must be positive, got {self.lr!r}")
+
+
+@dataclass
+class ConvTasNetOptions(Running):
+    """All options of train.py and eval.py."""
+
+    convtasnet: Annotated[Block, Rule(blocks=("large", "published", "small"))]
+    data: Annotated[Block, Rule(blocks=("cad2", "songs", "generated", "generated_songs", "custom"))]
+    exp_dir: str
+    models_dir: str
+    seed: int
+    xavier_norms: bool
+    device: str | None
+    training: LoopOptions
+    optim: OptimiserOptions
+    out_dir: str
+    n_save_ex: Annotated[int, Rule(least=-1)]
+    segment_s: NotNegative
+    overlap_s: NotNegative
+    evaluate: Batches

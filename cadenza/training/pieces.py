@@ -1,8 +1,8 @@
-"""Pieces of music with separate parts: what examples are made of, whatever it comes from."""
+"""Pieces of music with separate parts, from memory or from files: the raw material of examples."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ class Part:
     Parameters
     ----------
     instrument : str
-        For example ``"Violin"``, for a second violin as well, or ``"drums"``.
+        For example ``"Violin"``, also for a second violin, or ``"drums"``.
     duration_s : float
         Length in seconds.
     read : callable
@@ -46,13 +46,26 @@ class Piece:
         return [part for part in self.parts if part.instrument == instrument]
 
 
+def list_instruments(pieces: Iterable[Piece]) -> str:
+    """Say which instruments there are, for messages.
+
+    Examples
+    --------
+    >>> pieces = [piece_from_arrays("duo", {"Oboe": [0], "Flute": [0]}, sample_rate=8)]
+    >>> list_instruments(pieces)
+    'there are Flute, Oboe'
+    """
+    names = sorted({part.instrument for piece in pieces for part in piece.parts})
+    return f"there are {', '.join(names)}" if names else "there are no pieces"
+
+
 def piece_from_arrays(name: str, stems: Mapping[str, ArrayLike], *, sample_rate: int) -> Piece:
     """Piece from signals in memory.
 
     Parameters
     ----------
     name : str
-        Of the piece.
+        Name of the piece.
     stems : mapping of str to array_like, shape (2, T) or (T,)
         Signals by instrument; ``Violin_1`` and ``Violin_2`` are two voices of the violin. They are
         kept in single precision.
@@ -89,7 +102,7 @@ def file_part(
     path : Path
         Mono or stereo; mono is used for both channels.
     instrument : str
-        What plays.
+        The instrument.
     sample_rate : int
         The rate that the file must have in Hz.
     start_s, duration_s : float, optional
@@ -99,7 +112,7 @@ def file_part(
     ------
     InputError
         If the file is missing, has another sample rate or more than two channels, or does not
-        contain the excerpt: all is checked now, before any training.
+        contain the excerpt. All this is checked now, before any training.
     """
     found = audio.info(path)
     length_s = found.frames / found.sample_rate

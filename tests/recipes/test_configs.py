@@ -16,7 +16,7 @@ from cadenza.runner import cli
 from cadenza.runner.comments import keys, title
 from cadenza.runner.help import all_keys, help_text
 from cadenza.runner.options import blocks_of, leaves_of, options_of
-from cadenza.training.keys import ConvTasNetRecipe
+from cadenza.training.options import ConvTasNetOptions
 
 from .command_line import REPOSITORY, recipe
 
@@ -29,7 +29,7 @@ SCHEMAS = {
     "cad_icassp_2024/generate_dataset": challenge_options.Icassp2024Generation,
     "cad2/task2/baseline": challenge_options.Cad2Task2,
     "cad2/task2/process_dataset": challenge_options.Cad2Task2Processing,
-    "cad2/task2/ConvTasNet": ConvTasNetRecipe,
+    "cad2/task2/ConvTasNet": ConvTasNetOptions,
 }
 SCRIPTS = sorted(path for path in RECIPES.rglob("*.py") if path.name != "__init__.py")
 YAML_FILES = sorted([*RECIPES.rglob("*.yaml"), *(REPOSITORY / "configs").rglob("*.yaml")])
@@ -234,7 +234,7 @@ def test_every_key_of_the_help_has_a_meaning(script):
 
 def test_the_help_shows_the_keys_of_the_block_that_is_asked_for(capsys):
     script = RECIPES / "cad2" / "task2" / "ConvTasNet" / "train.py"
-    cli.Script(script, len, ConvTasNetRecipe)(["--help", "data=songs"])
+    cli.Script(script, len, ConvTasNetOptions)(["--help", "data=songs"])
     text = capsys.readouterr().out
     assert "data.train_path=???" in text
     assert "data.root_path" not in text

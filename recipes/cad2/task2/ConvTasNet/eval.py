@@ -1,17 +1,17 @@
 """Measure a network that train.py has trained: SDR, ISR, SIR and SAR of its estimates.
 
-Takes the pieces for test, whole. Writes into <exp_dir>/<out_dir>: results.csv with the medians over
-windows of 1 s for each piece, results.txt with the medians over the pieces, and the estimates,
-<piece>/<source>.wav. The columns mixture_sdr_db are what the mixture itself would score.
+Separates the test pieces, each as a whole. Writes into <exp_dir>/<out_dir>: results.csv with the
+medians over windows of 1 s for each piece, results.txt with the medians over the pieces, and the
+estimates, <piece>/<source>.wav. The columns mixture_sdr_db are the scores of the mixture itself.
 """
 
 from __future__ import annotations
 
 from cadenza.runner import early
-from cadenza.training.keys import ConvTasNetRecipe
+from cadenza.training.options import ConvTasNetOptions
 
 if __name__ == "__main__":
-    early.start(__file__, ConvTasNetRecipe)  # before the slow imports
+    early.start(__file__, ConvTasNetOptions)  # before the slow imports
 
 import math
 from pathlib import Path
@@ -31,47 +31,49 @@ from cadenza.separation.convtasnet_instrument import ConvTasNetInstrument
 from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO
 from cadenza.separation.network_separator import NetworkSeparator
 from cadenza.training.batches import WholePieces
-from cadenza.training.bss_eval import SCORES, evaluate
-from cadenza.training.music import Music
+from cadenza.training.bss_eval import SCORES, separation_scores
+from cadenza.training.corpus import Corpus
 
 SETTINGS = ["convtasnet", "data", "segment_s", "overlap_s"]
 
 
-def build_separator(config: DictConfig, music: Music) -> NetworkSeparator:
+def build_separator(config: DictConfig, corpus: Corpus) -> NetworkSeparator:
     """Build the separator around the trained network."""
-    name = model_name(music.target, causal=config.convtasnet.causal)
+    name = model_name(corpus.target, causal=config.convtasnet.causal)
     options = {
         "weights": Path(config.models_dir) / name,
         "device": config.device,
         "segment_s": config.segment_s,
         "overlap_s": config.overlap_s,
     }
-    if music.sources == ConvTasNetVDBO.sources:
+    if corpus.sources == ConvTasNetVDBO.sources:
         return ConvTasNetVDBO(**options)
-    return ConvTasNetInstrument(**options, instrument=music.target)
+    return ConvTasNetInstrument(**options, instrument=corpus.target)
 
 
 def process_item(
-    item: Item[int], pieces: WholePieces, music: Music, separator: NetworkSeparator
+    item: Item[int], pieces: WholePieces, corpus: Corpus, separator: NetworkSeparator
 ) -> dict[str, float | None]:
-    """Separate one piece and score its sources; writes the estimates if they are wanted."""
+    """Separate one piece, write the estimates if they are wanted, and score them."""
     sources = pieces[item.data]
-    estimates = separator(sources.sum(axis=0), sample_rate=music.sample_rate)
+    estimates = separator(sources.sum(axis=0), sample_rate=corpus.sample_rate)
     for path, estimate in zip(item.outputs, estimates.values(), strict=bool(item.outputs)):
-        audio.write_wav(path, estimate, music.sample_rate)
-    scores = evaluate(sources, np.stack(list(estimates.values())), sample_rate=music.sample_rate)
+        audio.write_wav(path, estimate, corpus.sample_rate)
+    scores = separation_scores(
+        sources, np.stack(list(estimates.values())), sample_rate=corpus.sample_rate
+    )
     return {
         f"{source}_{name}": None if math.isnan(value) else value
-        for source, score in zip(music.sources, scores, strict=True)
+        for source, score in zip(corpus.sources, scores, strict=True)
         for name, value in vars(score).items()
     }
 
 
-def summary(report: Report, music: Music) -> str:
+def summary(report: Report, corpus: Corpus) -> str:
     """Medians over the pieces, and the mean improvement over the mixture."""
     results = pd.DataFrame(report.rows)
     rows = {}
-    for source in music.sources:
+    for source in corpus.sources:
         table = results[[f"{source}_{name}" for name in SCORES]].astype(float)
         table.columns = list(SCORES)
         improvement = table.sdr_db - table.mixture_sdr_db
@@ -84,10 +86,10 @@ def summary(report: Report, music: Music) -> str:
 def run(config: DictConfig) -> int:
     """Score the pieces that have no scores yet."""
     folder = Path(config.exp_dir) / config.out_dir
-    music: Music = cli.build(config, "data")
-    test = music.whole_pieces("test")
-    pieces = WholePieces(test, music.sources)
-    separator = build_separator(config, music)
+    corpus: Corpus = cli.build(config, "data")
+    test = corpus.whole_pieces("test")
+    pieces = WholePieces(test, corpus.sources)
+    separator = build_separator(config, corpus)
     separator.prepare()
     n_saved = len(test) if config.n_save_ex < 0 else config.n_save_ex
     model = tuple(Path(str(separator.weights)) / file for file in (CONFIG_FILE, WEIGHTS_FILE))
@@ -99,29 +101,29 @@ def run(config: DictConfig) -> int:
             inputs=model,
             outputs=tuple(
                 folder / safe_name(piece.name) / f"{source}.wav"
-                for source in (music.sources if index < n_saved else ())
+                for source in (corpus.sources if index < n_saved else ())
             ),
         )
         for index, piece in enumerate(test)
     ]
     report = run_items(
         items,
-        lambda item: process_item(item, pieces, music, separator),
+        lambda item: process_item(item, pieces, corpus, separator),
         folder=folder,
         name="results",
-        columns=["piece", *(f"{source}_{name}" for source in music.sources for name in SCORES)],
+        columns=["piece", *(f"{source}_{name}" for source in corpus.sources for name in SCORES)],
         settings=cli.settings(config, "cad2_task2/eval 1", SETTINGS),
         **cli.run_options(config),
     )
     if report.rows:
-        text = summary(report, music)
+        text = summary(report, corpus)
         with replacing(folder / "results.txt") as temporary:
             temporary.write_text(f"{text}\n", encoding="utf-8")
         print(text)
     return report.exit_status
 
 
-main = cli.script(__file__, run, ConvTasNetRecipe)
+main = cli.script(__file__, run, ConvTasNetOptions)
 
 if __name__ == "__main__":
     main()

@@ -1,18 +1,20 @@
 """Train a ConvTasNet that separates one instrument from its accompaniment, or songs into stems.
 
-Stopped at any moment, the same command goes on. Writes into <exp_dir>: history.csv, losses.png,
-tensorboard/ and checkpoints/; and into <models_dir> the best network so far, as enhance.py loads it
+If it is stopped, the same command continues. Writes into <exp_dir>: history.csv, losses.png,
+tensorboard/ and checkpoints/; and into <models_dir> the best network so far, which enhance.py loads
 with separator=convtasnet separator.models_dir=<models_dir>.
 """
 
 from __future__ import annotations
 
 from cadenza.runner import early
-from cadenza.training.keys import ConvTasNetRecipe
+from cadenza.training.options import ConvTasNetOptions, LoopOptions, OptimiserOptions
 
 if __name__ == "__main__":
-    early.start(__file__, ConvTasNetRecipe)  # before the slow imports
+    early.start(__file__, ConvTasNetOptions)  # before the slow imports
 
+import logging
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,21 +27,24 @@ from cadenza.runner import cli
 from cadenza.separation.convtasnet import files as convtasnet_files
 from cadenza.separation.convtasnet.files import model_name
 from cadenza.separation.device import find_device
+from cadenza.training.allocator import reuse_freed_memory
 from cadenza.training.batches import WholePieces
-from cadenza.training.memory import reuse_freed_memory
-from cadenza.training.music import Music
-from cadenza.training.options import Options
-from cadenza.training.train import Row, Training
+from cadenza.training.corpus import Corpus
+from cadenza.training.loop import DivergenceError, Row, Training
+from cadenza.training.memory import OutOfMemoryError
 
 if TYPE_CHECKING:
     from cadenza.separation.convtasnet.network import ConvTasNet
 
+logger = logging.getLogger(__name__)
+
 SETTINGS = ["convtasnet", "data", "seed", "xavier_norms", "training", "optim"]
-FREE = ("epochs", "num_workers", "checkpoint_updates")  # may change when a training goes on
+# May change when a training continues
+FREE = ("epochs", "num_workers", "checkpoint_updates", "micro_batch_size")
 
 
 def build_network(config: DictConfig, n_sources: int) -> ConvTasNet:
-    """Build the network with its first weights, on its device."""
+    """Build the network with its initial weights, on its device."""
     from cadenza.separation.convtasnet.network import ConvTasNet, initialise
 
     network = ConvTasNet(cli.build(config, "convtasnet"))
@@ -49,11 +54,11 @@ def build_network(config: DictConfig, n_sources: int) -> ConvTasNet:
     return network.to(find_device(config.device))
 
 
-def save(network: ConvTasNet, music: Music, models_dir: Path, row: Row) -> None:
-    """Write the network as it is now, and what it is."""
-    name = model_name(music.target, causal=network.config.causal)
+def save(network: ConvTasNet, corpus: Corpus, models_dir: Path, row: Row) -> None:
+    """Write the current network, with a description."""
+    name = model_name(corpus.target, causal=network.config.causal)
     metadata = {
-        "sources": ",".join(music.sources),
+        "sources": ",".join(corpus.sources),
         "epoch": str(row["epoch"]),
         "validation_loss": str(row["valid_loss"]),
         "trained_with": f"cadenza {cadenza.__version__}",
@@ -62,37 +67,49 @@ def save(network: ConvTasNet, music: Music, models_dir: Path, row: Row) -> None:
 
 
 def run(config: DictConfig) -> int:
-    """Train until the last epoch, or until the network does not get better."""
+    """Train to the last epoch, or until the network stops improving."""
     reuse_freed_memory()
     folder, models_dir = Path(config.exp_dir), Path(config.models_dir)
-    music: Music = cli.build(config, "data")
-    network = build_network(config, len(music.sources))
-    mixes = music.training()
-    validation = WholePieces(music.whole_pieces("valid"), music.sources)
+    options, optimiser = LoopOptions(**config.training), OptimiserOptions(**config.optim)
+    corpus: Corpus = cli.build(config, "data")
+    network = build_network(config, len(corpus.sources))
+    validation = WholePieces(corpus.whole_pieces("valid"), corpus.sources)
+    mixes = corpus.training()
     settings = cli.settings(config, "cad2_task2/train 1", SETTINGS)
     settings["training"] = {k: v for k, v in settings["training"].items() if k not in FREE}
     settings |= {"examples": len(mixes), "pieces for validation": len(validation)}
     with replacing(folder / "conf.yml") as temporary:
         OmegaConf.save(config, temporary, resolve=True)
     training = Training(
-        network,
-        Options(lr=config.optim.lr, **config.training),
-        seed=config.seed,
-        folder=folder,
-        settings=settings,
+        network, options, optimiser, seed=config.seed, folder=folder, settings=settings
     )
-    history = training.run(
-        mixes,
-        validation,
-        resume=config.resume,
-        save_best=lambda row: save(network, music, models_dir, row),
-    )
+    try:
+        history = training.run(
+            mixes,
+            validation,
+            resume=config.resume,
+            save_best=lambda row: save(network, corpus, models_dir, row),
+        )
+    except OutOfMemoryError as error:
+        raise InputError(f"{error}; {_smaller_step(error, corpus)}") from None
+    except DivergenceError as error:
+        logger.error("%s; try a lower optim.lr, with resume=false", error)
+        return 1
     best = min(history, key=lambda row: row["valid_loss"])
     print(f"epoch {best['epoch']} is the best of {len(history)}; its network is in {models_dir}")
     return 0
 
 
-main = cli.script(__file__, run, ConvTasNetRecipe)
+def _smaller_step(error: OutOfMemoryError, corpus: Corpus) -> str:
+    """Say which settings fit into the memory."""
+    smaller = "choose a smaller network, such as convtasnet=small"
+    longest_s = math.floor(10 * error.longest * corpus.segment_length) / 10
+    if longest_s <= 0:
+        return smaller
+    return f"shorten the examples to data.segment_length={longest_s:g}, or {smaller}"
+
+
+main = cli.script(__file__, run, ConvTasNetOptions)
 
 if __name__ == "__main__":
     main()

@@ -1,7 +1,7 @@
 """Random examples for training, mixed from the parts of different pieces.
 
-An example is an array (n_sources, 2, T); the mixture is the sum of its sources. It depends on its
-index and the generator that is handed in, on nothing else.
+An example is an array (n_sources, 2, T); the mixture is the sum of its sources. It depends only on
+its index and on the generator that is handed in.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cadenza import _check
 from cadenza.errors import InputError
-from cadenza.training.pieces import Part, Piece
+from cadenza.training.pieces import Part, Piece, list_instruments
 
 logger = logging.getLogger(__name__)
 
@@ -36,12 +36,12 @@ class RandomMixes(Protocol):
 
 
 class TargetMixes:
-    """An instrument, with others that were recorded elsewhere as accompaniment: two sources.
+    """An instrument, accompanied by others from different pieces: two sources.
 
     Every piece with the target appears `samples_per_track` times in an epoch; all its voices of the
     target are used. The accompaniment is one to three other instruments, each from a random piece
     with all its voices there. Excerpts begin at random whole seconds: the voices of the target
-    together, those of the accompaniment each on its own.
+    together, each part of the accompaniment independently.
 
     Parameters
     ----------
@@ -67,7 +67,8 @@ class TargetMixes:
         self._samples_per_track = samples_per_track
         by_instrument = _by_instrument(pieces, segment_s)
         if target not in by_instrument:
-            raise InputError(f"no piece for training has {segment_s:g} s of {target}")
+            found = list_instruments(pieces)
+            raise InputError(f"no piece for training has {segment_s:g} s of {target}: {found}")
         self._targets = by_instrument.pop(target)
         if not by_instrument:
             raise InputError(f"no piece for training has {segment_s:g} s of anything but {target}")
@@ -123,7 +124,8 @@ class StemMixes:
         self._length = len(songs) * samples_per_track
         by_stem = _by_instrument(songs, segment_s)
         if missing := [stem for stem in stems if stem not in by_stem]:
-            raise InputError(f"no song for training has {segment_s:g} s of {', '.join(missing)}")
+            names, found = ", ".join(missing), list_instruments(songs)
+            raise InputError(f"no song for training has {segment_s:g} s of {names}: {found}")
         self._stems = [by_stem[stem] for stem in stems]
 
     def __len__(self) -> int:
@@ -141,14 +143,14 @@ class StemMixes:
 
 
 def augment(signal: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Each with probability one half: other gains left and right, and channels swapped.
+    """Change the gains left and right, and swap the channels, each with probability one half.
 
     Parameters
     ----------
     signal : ndarray, shape (2, T)
         Not changed.
     rng : numpy.random.Generator
-        Source of the random numbers; gains are uniform from 0.25 to 1.25.
+        Gains are drawn uniformly from 0.25 to 1.25.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""Where pieces come from: the block ``data`` of the training recipe.
+"""Where the pieces come from: the block ``data`` of the training recipe.
 
-To train on something else, write a subclass of `Music` with one method; the samples of its parts
-may have any origin.
+To train on other music, write a subclass of `Corpus`; it has one method, and the samples of its
+parts may come from anywhere.
 """
 
 from __future__ import annotations
@@ -20,8 +20,14 @@ from cadenza._check import raise_if
 from cadenza._files import read_json
 from cadenza.errors import InputError
 from cadenza.stems import STEMS, instrument_of, stem_file
-from cadenza.training.data import ACCOMPANIMENT, RandomMixes, StemMixes, TargetMixes
-from cadenza.training.pieces import Part, Piece, file_part, piece_from_arrays
+from cadenza.training.mixes import ACCOMPANIMENT, RandomMixes, StemMixes, TargetMixes
+from cadenza.training.pieces import (
+    Part,
+    Piece,
+    file_part,
+    list_instruments,
+    piece_from_arrays,
+)
 
 Split = Literal["train", "valid", "test"]
 
@@ -30,20 +36,20 @@ _VALIDATION_S = 15.0  # long songs are validated in excerpts
 
 
 @dataclass(frozen=True)
-class Music(ABC):
-    """Pieces for training, validation and test, and what is to be separated.
+class Corpus(ABC):
+    """Pieces for training, validation and test, and what to separate.
 
     Parameters
     ----------
     target : str
-        An instrument, to be separated from everything else; or ``"VDBO"``, for songs to be
-        separated into vocals, drums, bass and other.
+        An instrument, to be separated from everything else; or ``"VDBO"``, to separate songs into
+        vocals, drums, bass and other.
     sample_rate : int
         In Hz.
     segment_length : float
         Length of an example for training in seconds.
     samples_per_track : int
-        Examples per epoch for every piece that can be used.
+        Examples per epoch from every piece with the target.
     """
 
     target: str
@@ -52,6 +58,8 @@ class Music(ABC):
     samples_per_track: int
 
     def __post_init__(self) -> None:
+        if not isinstance(self.target, str):
+            raise InputError(f"target must be an instrument or VDBO, got {self.target!r}")
         for name in ("sample_rate", "segment_length", "samples_per_track"):
             _check.positive(name, getattr(self, name))
 
@@ -70,7 +78,7 @@ class Music(ABC):
         Raises
         ------
         InputError
-            If the pieces for training lack something.
+            If the target, or everything else, is missing from the pieces for training.
         """
         kind: dict[str, Any] = {"segment_s": self.segment_length}
         kind |= {"samples_per_track": self.samples_per_track}
@@ -80,29 +88,28 @@ class Music(ABC):
         return TargetMixes(pieces, target=self.target, **kind)
 
     def whole_pieces(self, split: Split) -> list[Piece]:
-        """Pieces of a split that contain the target, to be used as they are.
+        """Pieces of a split that contain the target.
 
         Raises
         ------
         InputError
-            If there are none.
+            If there are none; the message lists the instruments that there are.
         """
         pieces = self.pieces(split)
-        if self.target != VDBO:
-            pieces = [piece for piece in pieces if piece.parts_of(self.target)]
-        if not pieces:
-            raise InputError(f"data: no piece of the split {split} contains {self.target}")
-        return pieces
+        is_song = self.target == VDBO
+        if found := [piece for piece in pieces if is_song or piece.parts_of(self.target)]:
+            return found
+        raise InputError(f"no piece for {split} has {self.target}: {list_instruments(pieces)}")
 
 
 @dataclass(frozen=True)
-class Ensembles(Music):
+class EnsembleCorpus(Corpus):
     """Classical ensembles of the CAD2 challenge.
 
     Parameters
     ----------
     target, sample_rate, segment_length, samples_per_track
-        See `Music`.
+        See `Corpus`.
     root_path : str or Path
         Folder with the audio: training tracks below ``train``, all others directly below it.
     music_tracks_file : str or Path
@@ -119,9 +126,10 @@ class Ensembles(Music):
     test_file: str
 
     def pieces(self, split: Split) -> list[Piece]:
-        """Items of the split's file; all audio files are checked."""
+        """Items of the split's file, with all audio files checked."""
         path = Path(self.music_tracks_file) / getattr(self, f"{split}_file")
         folder = Path(self.root_path) / ("train" if split == "train" else "")
+        raise_if(_missing_folders(music_tracks_file=path.parent, root_path=folder))
         pieces, problems = [], []
         for name, item in read_json(path, dict).items():
             try:
@@ -133,6 +141,13 @@ class Ensembles(Music):
                 problems.append(f"{path}: {name}: expected sources as in music.*.json, {found}")
         raise_if(list(dict.fromkeys(problems)))
         return pieces
+
+
+def _missing_folders(**folders: Path) -> list[str]:
+    """Message for each parameter whose folder does not exist."""
+    return [
+        f"{name}: no such folder: {path}" for name, path in folders.items() if not path.is_dir()
+    ]
 
 
 def _parts(item: Mapping[str, Any], folder: Path, sample_rate: int) -> tuple[Part, ...]:
@@ -155,13 +170,13 @@ def _parts(item: Mapping[str, Any], folder: Path, sample_rate: int) -> tuple[Par
 
 
 @dataclass(frozen=True)
-class Songs(Music):
+class SongCorpus(Corpus):
     """Folders of songs, ``<song>/<vocals|drums|bass|other>.<wav|flac>``.
 
     Parameters
     ----------
     target, sample_rate, segment_length, samples_per_track
-        See `Music`.
+        See `Corpus`.
     train_path, valid_path, test_path : str or Path
         Folder of each split.
     """
@@ -172,7 +187,9 @@ class Songs(Music):
 
     def pieces(self, split: Split) -> list[Piece]:
         """Songs of the split's folder; those for validation in excerpts of 15 s."""
-        folder = Path(getattr(self, f"{split}_path"))
+        name = f"{split}_path"
+        folder = Path(getattr(self, name))
+        raise_if(_missing_folders(**{name: folder}))
         songs = [path for path in sorted(folder.glob("*")) if path.is_dir()]
         if not songs:
             raise InputError(f"{folder}: expected folders of songs, found none")
@@ -196,7 +213,7 @@ class Songs(Music):
 
 
 def _excerpts(song: Path, *, whole: bool) -> list[tuple[float, float | None]]:
-    """Start and duration of the excerpts of a song in seconds; None is all that there is."""
+    """Start and duration of the excerpts of a song in seconds; None is the whole length."""
     found = audio.info(stem_file(song, STEMS[0]))
     n_excerpts = int(found.frames / found.sample_rate / _VALIDATION_S)
     if whole or n_excerpts <= 1:
@@ -205,18 +222,18 @@ def _excerpts(song: Path, *, whole: bool) -> list[tuple[float, float | None]]:
 
 
 @dataclass(frozen=True)
-class GeneratedMusic(Music):
-    """Music made by a function, all of it before the training begins.
+class SyntheticCorpus(Corpus):
+    """Music that a function synthesises before the training starts.
 
     Parameters
     ----------
     target, sample_rate, segment_length, samples_per_track
-        See `Music`.
+        See `Corpus`.
     stems_of : callable
         ``stems_of(index=...)`` gives the stems of a piece by name, each of shape (2, T).
         ``Violin_1`` and ``Violin_2`` are two voices of the violin.
     n_train, n_valid, n_test : int
-        Number of pieces in each split: first those for training, then the others.
+        Pieces in each split, numbered from 0: first training, then validation, then test.
     """
 
     stems_of: Callable[..., Mapping[str, ArrayLike]]
@@ -234,5 +251,5 @@ class GeneratedMusic(Music):
         }[split]
         return [
             piece_from_arrays(f"piece_{i}", self.stems_of(index=i), sample_rate=self.sample_rate)
-            for i in tqdm(numbers, f"making music, {split}", leave=False, disable=None)
+            for i in tqdm(numbers, f"synthesising music for {split}", leave=False, disable=None)
         ]

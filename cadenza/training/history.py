@@ -1,4 +1,4 @@
-"""What can be seen of a training while it runs: a table, a plot, and TensorBoard's files."""
+"""History of a training on disk: a table, a plot, and TensorBoard's files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ History = Sequence[Mapping[str, float]]
 
 
 def epochs_since_best(history: History) -> int:
-    """Epochs after the one with the lowest validation loss; 0 if that is the last one.
+    """Epochs since the one with the lowest validation loss; 0 if that is the last one.
 
     Examples
     --------
@@ -28,7 +28,7 @@ def epochs_since_best(history: History) -> int:
     return len(losses) - 1 - losses.index(min(losses)) if losses else 0
 
 
-class Record:
+class HistoryWriter:
     """Writes ``history.csv``, ``losses.png`` and the folder ``tensorboard``.
 
     Parameters
@@ -36,8 +36,7 @@ class Record:
     folder : Path
         Where they go.
     updates : int
-        Updates that the training has made so far; TensorBoard forgets what an interrupted run had
-        logged after them.
+        Updates so far; TensorBoard drops what an interrupted run logged after them.
 
     Raises
     ------
@@ -51,25 +50,24 @@ class Record:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise InputError(
-                f"training must have the package {error.name}, "
-                "got none: pip install 'cadenza[training]'"
+                f"training needs the package {error.name}: pip install 'cadenza[training]'"
             ) from None
         self._folder = folder
         self._start = time.perf_counter()
         self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=updates + 1)
 
-    def __enter__(self) -> Record:
+    def __enter__(self) -> HistoryWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._writer.close()
 
     def update(self, updates: int, loss: float) -> None:
-        """Log the loss of the batch that led to an update."""
+        """Log the loss of the last batch before an update."""
         self._writer.add_scalar("batch/loss", loss, updates)
 
     def epoch(self, history: History) -> None:
-        """Log the last epoch; table and plot show the whole history."""
+        """Log the last epoch; write the table and the plot of the whole history."""
         last = history[-1]
         for name in ("train_loss", "valid_loss", "lr"):
             tag = name.replace("_", "/")
