@@ -51,7 +51,7 @@ def list_instruments(pieces: Iterable[Piece]) -> str:
 
     Examples
     --------
-    >>> pieces = [piece_from_arrays("duo", {"Oboe": [0], "Flute": [0]}, sample_rate=8)]
+    >>> pieces = [piece_from_arrays("duo", {"Oboe": [0.0], "Flute": [0.0]}, sample_rate=8)]
     >>> list_instruments(pieces)
     'there are Flute, Oboe'
     """

@@ -223,15 +223,15 @@ def test_from_training_to_scores_on_real_quartets(shared, tmp_path, monkeypatch)
 
     data = ["data.root_path=root/audio", "data.music_tracks_file=root/metadata", *QUICK, *TINY]
     data += ["training.epochs=1", "data.samples_per_track=2", "models_dir=models"]
-    for target in ("Bassoon", "Cello", "Clarinet", "Flute", "Oboe", "Viola", "Violin"):
+    for target in ("Cello", "Viola", "Violin"):
         assert call("train", *data, f"data.target={target}", f"exp_dir={target}") == 0
 
-    options = ["path.root=root", "evaluate.batch_size=4"]
+    options = ["path.root=root", "evaluate.batch_size=8"]
     models = ["separator=convtasnet", "separator.models_dir=models", "separator.device=cpu"]
     assert call_recipe("baseline.enhance", *options, *models, recipe="cad2.task2") == 0
     assert call_recipe("baseline.evaluate", *options, recipe="cad2.task2") == 0
-    scores = rows(Path("exp/scores_1-4.csv"))
-    assert len(scores) == 2
+    scores = rows(Path("exp/scores_1-8.csv"))
+    assert len(scores) == 1
     assert all(0 < float(row["avg_haaqi"]) < 1 for row in scores)
 
 
