@@ -43,7 +43,7 @@ MUST_BE_GIVEN = {
     "separator=custom": ["separator._target_=cadenza.separation.oracle.Oracle"],
     "hearing_aid=custom": ["hearing_aid._target_=cadenza.hearing_aid.NALRAid"],
     "data=custom": [
-        "data._target_=cadenza.training.music.Ensembles",
+        "data._target_=cadenza.training.corpus.EnsembleCorpus",
         "data.target=Viola",
         *(f"+data.{key}=x" for key in ("root_path", "music_tracks_file")),
         *(f"+data.{split}_file=x" for split in ("train", "valid", "test")),

@@ -227,7 +227,7 @@ def test_options_out_of_range():
 
 def test_the_loss_is_chosen_by_name(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="loss must be one of l1, got 'l2'"):
-        replace(OPTIONS, loss="l2")
+        fit(tmp_path, loss="l2")
 
     def squared(estimates, sources):
         return (estimates - sources).square().mean()

@@ -68,6 +68,8 @@ def save(network: ConvTasNet, corpus: Corpus, models_dir: Path, row: Row) -> Non
 
 def run(config: DictConfig) -> int:
     """Train to the last epoch, or until the network stops improving."""
+    if config.resume == "changed":
+        raise InputError("resume must be true or false for train.py, got changed")
     reuse_freed_memory()
     folder, models_dir = Path(config.exp_dir), Path(config.models_dir)
     options, optimiser = LoopOptions(**config.training), OptimiserOptions(**config.optim)
