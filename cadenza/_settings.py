@@ -6,23 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Say what differs between two nested mappings of JSON values, a line for each key.
+def settings_differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = ""
+) -> list[str]:
+    """Every setting that differs, on a line of its own.
 
     Examples
     --------
-    >>> differences({"optim": {"lr": 0.1}, "seed": 1}, {"optim": {"lr": 0.2}, "seed": 1})
-    ['  optim.lr: 0.1 before, 0.2 now']
+    >>> settings_differences({"nalr": {"nfir": 220}}, {"nalr": {"nfir": 140}})
+    ['  nalr.nfir: 220 before, 140 now']
     """
-    return _differences(before, now, "")
-
-
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any], section: str) -> list[str]:
     lines = []
     for key in dict.fromkeys([*before, *now]):
         old, new = before.get(key), now.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
-            lines += _differences(old, new, f"{section}{key}.")
+            lines += settings_differences(old, new, f"{prefix}{key}.")
         elif old != new:
-            lines.append(f"  {section}{key}: {old} before, {new} now")
+            lines.append(f"  {prefix}{key}: {old} before, {new} now")
     return lines

@@ -154,26 +154,6 @@ def journal_path(table: Path) -> Path:
     return table.with_suffix(".journal.jsonl")
 
 
-def settings_differences(
-    before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = ""
-) -> list[str]:
-    """Every setting that differs, on a line of its own.
-
-    Examples
-    --------
-    >>> settings_differences({"nalr": {"nfir": 220}}, {"nalr": {"nfir": 140}})
-    ['  nalr.nfir: 220 before, 140 now']
-    """
-    lines = []
-    for key in dict.fromkeys([*before, *now]):
-        old, new = before.get(key), now.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            lines += settings_differences(old, new, f"{prefix}{key}.")
-        elif old != new:
-            lines.append(f"  {prefix}{key}: {old} before, {new} now")
-    return lines
-
-
 def _digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

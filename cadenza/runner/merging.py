@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cadenza._check import raise_if
+from cadenza._settings import settings_differences
 from cadenza.errors import InputError
 from cadenza.runner.items import Record
-from cadenza.runner.journal import Journal, journal_path, settings_differences
+from cadenza.runner.journal import Journal, journal_path
 from cadenza.runner.resume import failures_path, flags_path
 from cadenza.runner.sharding import Shard, every_nth
 from cadenza.runner.tables import mean_of, read_table, summary, write_notes, write_table

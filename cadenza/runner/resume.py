@@ -14,9 +14,10 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from cadenza._files import DigestCache
+from cadenza._settings import settings_differences
 from cadenza.errors import InputError
 from cadenza.runner.items import Item
-from cadenza.runner.journal import Entry, Journal, journal_path, settings_differences
+from cadenza.runner.journal import Entry, Journal, journal_path
 
 logger = logging.getLogger(__name__)
 

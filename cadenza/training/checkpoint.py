@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cadenza._files import replacing
-from cadenza._settings import differences
+from cadenza._settings import settings_differences
 from cadenza.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ class Checkpoint:
         return Progress()
 
     def _check_settings(self, path: Path, before: Mapping[str, Any]) -> None:
-        changed = differences(before, self._settings)
+        changed = settings_differences(before, self._settings)
         if changed:
             problem = (
                 f"{path}: made with other settings; resume=false starts again, another folder "
