@@ -30,6 +30,7 @@ from cadenza._sidecar import read_scale, write_scale
 from cadenza.errors import InputError
 
 logger = logging.getLogger(__name__)
+clipping_logger = logging.getLogger(f"{__name__}.clipping")
 
 _FLAC_COMPRESSION = 5 / 8  # FLAC's level 5 of 8, on libsndfile's scale from 0 to 1
 
@@ -372,14 +373,10 @@ def _report_clipping(path: Path, clipped: int, total: int, *, soft: bool) -> flo
     """Log how many samples were clipped; returns their fraction."""
     if clipped:
         # Who asks for soft clipping expects such samples
-        logger.log(
-            logging.INFO if soft else logging.WARNING,
-            "%s: %d samples (%.2g %%) above full scale were %s",
-            path,
-            clipped,
-            100 * clipped / total,
-            "soft-clipped" if soft else "clipped",
-        )
+        log = clipping_logger.info if soft else clipping_logger.warning
+        verb = "soft-clipped" if soft else "clipped"
+        percent = 100 * clipped / total
+        log("%s: %d samples (%.2g %%) above full scale were %s", path, clipped, percent, verb)
     return clipped / total if total else 0.0
 
 

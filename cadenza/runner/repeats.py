@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from cadenza.audio import clipping_logger
+
 logger = logging.getLogger(__name__)
 
 
@@ -20,6 +22,10 @@ class _FirstOnly(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a record is shown."""
+        if (
+            record.name == clipping_logger.name
+        ):  # the result table has it, and the last line sums it up
+            return False
         if record.levelno != logging.WARNING:
             return True
         key = (record.name, str(record.msg))  # the wording, whatever file or number it names
@@ -34,7 +40,7 @@ class _FirstOnly(logging.Filter):
 def warnings_once() -> Iterator[None]:
     """Show each warning once on the console while the context lasts, then how often it came.
 
-    Log files get all of them.
+    Clipped files are left to `cadenza.runner.tables.clipping`. Log files get everything.
     """
     handlers = [h for h in logging.getLogger().handlers if not isinstance(h, logging.FileHandler)]
     filters = [_FirstOnly() for _ in handlers]

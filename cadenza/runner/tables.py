@@ -74,6 +74,36 @@ def summary(table: Path, rows: Sequence[Row], column: str, *, n_wanted: int) -> 
     return f"mean {column} {mean:.4f} over {n_values} of {n_wanted} items: {table}"
 
 
+def clipping(
+    rows: Sequence[Row], columns: Sequence[str] = ("clipped_fraction",), *, soft: bool | None = None
+) -> str:
+    """Say how many results were clipped, to be added to a line; empty if none was.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        Rows of a result table.
+    columns : sequence of str
+        Columns with the fractions of clipped samples.
+    soft : bool, optional
+        Value of the option ``soft_clip``, if the script has it.
+
+    Examples
+    --------
+    >>> clipping([{"clipped_fraction": 0.0}, {"clipped_fraction": 0.0036}], soft=False)
+    '; 1 was clipped, in at most 0.36 % of the samples (soft_clip=true limits smoothly)'
+    >>> clipping([{"clipped_fraction": 0.0}])
+    ''
+    """
+    worst = [max(float(row.get(column) or 0) for column in columns) for row in rows]
+    n_clipped = sum(fraction > 0 for fraction in worst)
+    if not n_clipped:
+        return ""
+    verb = f"{'was' if n_clipped == 1 else 'were'} {'soft-clipped' if soft else 'clipped'}"
+    advice = " (soft_clip=true limits smoothly)" if soft is False else ""
+    return f"; {n_clipped} {verb}, in at most {100 * max(worst):.2g} % of the samples{advice}"
+
+
 def mean_of(rows: Sequence[Row], column: str) -> tuple[float, int]:
     """Mean over the rows that have a finite value in `column`, and how many these are.
 

@@ -120,7 +120,8 @@ def test_t9_sources_that_would_become_one_file_are_refused(download, capfd):
     assert "several sources would be written to" in capfd.readouterr().err
 
 
-def test_t9_a_clipped_mixture_is_reported(download):
+def test_a_clipped_mixture_is_reported(download, capfd):
+    """Recipes T9."""
     for path in (download / "EnsembleSet/quartet/Mix_1").glob("*.flac"):
         signal, rate = audio.read(path)
         audio.write_flac(path, np.clip(20 * signal, -0.9, 0.9), rate)
@@ -128,6 +129,9 @@ def test_t9_a_clipped_mixture_is_reported(download):
     rows = Path("root/processed_files.csv").read_text().splitlines()
     (clipped,) = [row.split(",")[1] for row in rows if row.startswith("audio/valid/quartet_001")]
     assert float(clipped) > 0.1
+    seen = capfd.readouterr().out
+    assert f"; 1 was clipped, in at most {100 * float(clipped):.2g} % of the samples\n" in seen
+    assert "above full scale" not in seen
 
 
 def test_a_source_that_is_too_short_fails_alone(download):

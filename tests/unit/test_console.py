@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
+
+from cadenza import audio
 
 from .run_helpers import Interrupt, Work, start
 
@@ -14,6 +18,19 @@ def lines_of(caplog) -> list[str]:
     """What the console shows, without what depends on the time."""
     shown = [record for record in caplog.records if record.levelno >= logging.INFO]
     return [record.getMessage().partition(" (")[0] for record in shown]
+
+
+@contextmanager
+def attached(handlers: Sequence[logging.Handler]) -> Iterator[None]:
+    """Log to these handlers, then close them."""
+    root = logging.getLogger()
+    root.handlers += handlers
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()
 
 
 def test_the_log_counts_on_after_a_resume_and_shows_what_was_found(tmp_path, caplog):
@@ -48,14 +65,8 @@ def test_equal_warnings_are_shown_once_and_counted_at_the_end(tmp_path):
 
     console, file = io.StringIO(), tmp_path / "all.log"
     handlers = [logging.StreamHandler(console), logging.FileHandler(file)]
-    root = logging.getLogger()
-    root.handlers += handlers
-    try:
+    with attached(handlers):
         start(tmp_path, warn)
-    finally:
-        for handler in handlers:
-            root.removeHandler(handler)
-            handler.close()
     assert [line for line in console.getvalue().splitlines() if "mono" in line] == [
         "item0: mono",
         "2 more warnings like this: item0: mono",
@@ -71,3 +82,16 @@ def test_a_terminal_shows_a_bar_that_counts_on(tmp_path, monkeypatch, capfd):
     seen = capfd.readouterr().err
     assert "3 of 3" in seen
     assert "size 6" in seen
+
+
+def test_clipped_files_are_left_to_the_last_line(tmp_path):
+    def clip(item):
+        audio.write_wav(tmp_path / f"{item.key}.wav", [0.5, 2.0], 44100)
+        return Work()(item)
+
+    console, file = io.StringIO(), tmp_path / "all.log"
+    handlers = [logging.StreamHandler(console), logging.FileHandler(file)]
+    with attached(handlers):
+        start(tmp_path, clip)
+    assert "clipped" not in console.getvalue()
+    assert file.read_text().count("1 samples (50 %) above full scale were clipped") == 3

@@ -15,7 +15,7 @@ from cadenza.demo.cad2_task2_root import DOWNLOAD, write_cad2_task2_root
 from cadenza.demo.icassp_2024_root import write_icassp_2024_root
 from cadenza.errors import InputError
 from cadenza.hrtf import read_head_response
-from cadenza.levels import rms
+from cadenza.levels import gain_to_db, rms
 from cadenza.stems import STEMS
 from cadenza.synthetic.listeners import BAND_CENTRES_HZ
 
@@ -55,6 +55,12 @@ def test_a_complete_root_is_not_touched(roots, challenge):
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
     assert WRITERS[challenge](root, duration_s=DURATIONS_S[challenge]) == []
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
+
+
+@pytest.mark.parametrize("challenge", WRITERS)
+def test_music_is_loud_enough_to_listen_to(roots, challenge):
+    for path in (p for p in roots[challenge].rglob("*mix*") if p.suffix in (".wav", ".flac")):
+        assert gain_to_db(rms(audio.read(path)[0]).max()) == pytest.approx(-30, abs=3)
 
 
 @pytest.mark.parametrize("challenge", ["icassp_2024", "cad2_task2"])

@@ -26,6 +26,7 @@ from cadenza.runner import cli
 from cadenza.runner.blocks import StemBlocks, build_stem_blocks
 from cadenza.runner.items import Item
 from cadenza.runner.step import Step, run_step
+from cadenza.runner.tables import clipping
 from cadenza.stems import STEMS
 
 STEP = Step(
@@ -77,7 +78,8 @@ def run(config: DictConfig) -> int:
         table=folder / "enhanced_signals.csv",
         file_digests=blocks.file_digests,
     )
-    print(f"{len(report.rows)} enhanced signals are in {folder / 'enhanced_signals'}")
+    clipped = clipping(report.rows, soft=config.soft_clip)
+    print(f"{len(report.rows)} of {report.n_items} enhanced signals are in {folder}{clipped}")
     return report.exit_status
 
 

@@ -26,6 +26,10 @@ from cadenza.loudness import match_loudness
 from cadenza.runner import cli
 from cadenza.runner.items import Item
 from cadenza.runner.run import run_items
+from cadenza.runner.tables import clipping
+
+CLIPPED = tuple(f"{track}_clipped" for track in TRACKS)
+"""Columns of the result table."""
 
 
 def items(config: DictConfig) -> list[Item[AtMicSample]]:
@@ -83,12 +87,15 @@ def run(config: DictConfig) -> int:
         lambda item: process_item(item, config),
         folder=output_dir,
         name=output_file.stem,
-        columns=["sample", *(f"{track}_clipped" for track in TRACKS)],
+        columns=["sample", *CLIPPED],
         settings=cli.settings(config, "cad_icassp_2024/at_mic 1", ["sample_rate"]),
         resume=config.resume,
         on_error=config.on_error,
     )
-    print(f"{len(report.rows)} of {len(work)} songs at the microphones are in {output_dir}")
+    clipped = clipping(report.rows, CLIPPED)
+    print(
+        f"{len(report.rows)} of {len(work)} songs at the microphones are in {output_dir}{clipped}"
+    )
     return report.exit_status
 
 

@@ -24,6 +24,7 @@ from cadenza.runner import cli
 from cadenza.runner.blocks import StemBlocks, build_stem_blocks
 from cadenza.runner.items import Item
 from cadenza.runner.step import Step, run_step
+from cadenza.runner.tables import clipping
 from cadenza.stems import STEMS
 
 STEP = Step(
@@ -72,7 +73,8 @@ def run(config: DictConfig) -> int:
         table=folder.with_name(f"{folder.name}.csv"),
         file_digests=blocks.file_digests,
     )
-    print(f"{len(report.rows)} of {report.n_items} enhanced songs are in {folder}")
+    clipped = clipping(report.rows, soft=config.soft_clip)
+    print(f"{len(report.rows)} of {report.n_items} enhanced songs are in {folder}{clipped}")
     return report.exit_status
 
 

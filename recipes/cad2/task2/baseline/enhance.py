@@ -28,6 +28,7 @@ from cadenza.runner import cli
 from cadenza.runner.blocks import CheckedAid, build_blocks
 from cadenza.runner.items import Item
 from cadenza.runner.step import Step, run_step
+from cadenza.runner.tables import clipping
 
 STEP = Step(
     version="cad2_task2/enhance 1",
@@ -96,7 +97,8 @@ def run(config: DictConfig) -> int:
         table=folder / "enhanced_signals.csv",
         file_digests=blocks.file_digests,
     )
-    print(f"{len(report.rows)} of {report.n_items} enhanced signals are in {folder}")
+    clipped = clipping(report.rows, soft=config.soft_clip)
+    print(f"{len(report.rows)} of {report.n_items} enhanced signals are in {folder}{clipped}")
     return report.exit_status
 
 

@@ -23,6 +23,7 @@ from cadenza.challenges.cad2_task2.download import Step, steps_of_download, unpa
 from cadenza.runner import cli
 from cadenza.runner.items import Item
 from cadenza.runner.run import run_items
+from cadenza.runner.tables import clipping
 
 
 def items(config: DictConfig) -> list[Item[Step]]:
@@ -58,7 +59,7 @@ def run(config: DictConfig) -> int:
         on_error=config.on_error,
     )
     n_files = sum(len(item.outputs) for item in work if item.key not in report.failures)
-    print(f"{n_files} files are in {root}")
+    print(f"{n_files} files are in {root}{clipping(report.rows)}")
     return report.exit_status
 
 
