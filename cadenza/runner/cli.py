@@ -92,6 +92,12 @@ class Script:
 
     def job(self, config: DictConfig) -> int:
         """Check a composed configuration and work with it; an error becomes an exit status."""
+        status = self._status(config)
+        if status == BAD_INPUT:
+            jobs.remove_empty_run_folder()
+        return status
+
+    def _status(self, config: DictConfig) -> int:
         try:
             return self.run(self._checked(config))
         except InputError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -109,6 +111,25 @@ def _first_values(overrides: Sequence[str]) -> list[str]:
             line = f"{key}={next(iter(override.sweep_string_iterator()))}"
         values.append(line)
     return values
+
+
+def remove_empty_run_folder() -> None:
+    """Remove the run folder if nothing is in it but Hydra's notes on this job and an empty log."""
+    hydra = HydraConfig.get()
+    folder, log_name = Path(hydra.runtime.output_dir).resolve(), f"{hydra.job.name}.log"
+    if hydra.output_subdir is None or Path.cwd().is_relative_to(folder):
+        return
+    notes, log = folder / hydra.output_subdir, folder / log_name
+    for path in folder.rglob("*"):
+        is_empty_log = path == log and not path.stat().st_size
+        if not (is_empty_log or path.is_relative_to(notes) or notes.is_relative_to(path)):
+            return
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        if isinstance(handler, logging.FileHandler) and Path(handler.baseFilename).resolve() == log:
+            root.removeHandler(handler)
+            handler.close()
+    shutil.rmtree(folder)
 
 
 def _worst(returns: Sequence[JobReturn]) -> int:

@@ -168,6 +168,12 @@ def test_packing_before_enhancing_is_one_line(root, capfd):
     seen = capfd.readouterr().err
     assert seen.startswith("error: missing folder: exp_oracle/enhanced_signals/evaluation; test.py")
     assert seen.count("\n") == 1
+    assert not Path("exp_oracle").exists(), "no folder without results"
+    Path("exp_oracle").mkdir()
+    Path("exp_oracle/mine.txt").touch()
+    assert call("pack_submission", "path.root=root", "split=test", "separator=oracle") == 2
+    assert Path("exp_oracle/pack_submission.log").exists()
+    assert Path("exp_oracle/mine.txt").exists()
 
 
 def test_checking_alone_touches_nothing(packed):
