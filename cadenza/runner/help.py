@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
@@ -38,7 +40,11 @@ def print_help(script: Path, options: type, given: Sequence[str]) -> int:
     overrides = [argument for argument in given if "=" in argument]
     folders = [b for a, b in pairwise(given) if a in ("--config-dir", "-cd")]
     folder = folders[0] if folders else None
-    print(help_text(script, blocks_of(options), overrides=overrides, config_dir=folder))
+    text = help_text(script, blocks_of(options), overrides=overrides, config_dir=folder)
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # head or less has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

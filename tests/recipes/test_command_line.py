@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 import subprocess
 import sys
@@ -317,6 +318,16 @@ def test_help_needs_no_slow_import(tmp_path):
     assert done.stdout.splitlines()[-1] == "[]"
     assert list(tmp_path.iterdir()) == [], "and it makes no folder"
     assert "Usage: python enhance.py" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no broken pipes")
+def test_help_may_be_cut_off(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, BASELINE / "enhance.py", "--help"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_starting_a_script_leaves_interrupts_to_the_run():
