@@ -82,7 +82,8 @@ class ConvTasNetEnsemble:
                 self._network_of(instrument).prepare()
             except InputError as error:
                 problems += error.problems
-        _check.raise_if(list(dict.fromkeys(problems)))
+        last_of_each = dict.fromkeys(reversed(problems))  # advice that all share comes last
+        _check.raise_if(list(reversed(last_of_each)))
 
     def __call__(
         self, mixture: ArrayLike, *, sample_rate: int, instruments: Sequence[str]

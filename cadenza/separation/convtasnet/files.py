@@ -42,7 +42,8 @@ def download(name: str) -> Path:
     Raises
     ------
     InputError
-        If the network cannot be fetched: what to get, and where to put it.
+        If the network cannot be fetched; the last line says how to get it in another way, in the
+        same words for all networks.
     """
     from huggingface_hub import snapshot_download, try_to_load_from_cache
 
@@ -53,12 +54,13 @@ def download(name: str) -> Path:
     try:
         return Path(snapshot_download(repository, allow_patterns=[CONFIG_FILE, WEIGHTS_FILE]))
     except Exception as error:  # the hub, its cache and the connection fail in many ways
-        raise InputError(
-            f"{name} cannot be downloaded ({type(error).__name__}): on another machine get "
-            f"{CONFIG_FILE} and {WEIGHTS_FILE} from https://huggingface.co/{repository}, put them "
-            f"into FOLDER/{name}, and set the separator's models_dir to FOLDER; or set it to "
-            "'included' for the small networks that are part of cadenza"
-        ) from None
+        how = (
+            f"on another machine get {CONFIG_FILE} and {WEIGHTS_FILE} of each network from "
+            f"https://huggingface.co/{_OWNER}, put them into FOLDER/<name of the network>, and set "
+            "the separator's models_dir to FOLDER; or set it to 'included' for the small networks "
+            "that are part of cadenza"
+        )
+        raise InputError([f"{name} cannot be downloaded ({type(error).__name__})", how]) from None
 
 
 def save(network: ConvTasNet, folder: str | Path, *, metadata: Mapping[str, str]) -> None:
