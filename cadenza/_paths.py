@@ -65,7 +65,9 @@ def require_files(paths: Iterable[Path], hints: Mapping[Path, str] = _NO_HINTS) 
             problems.append(f"missing file: {path}{hint}")
     for folder, (first, *others) in in_missing_folder.items():
         more = f" and {len(others)} more file{'s' * (len(others) > 1)}" if others else ""
-        problems.append(f"missing folder: {folder} (with {first.relative_to(folder)}{more})")
+        ways = {hints.get(path, "") for path in (first, *others)}
+        hint = f"; {way}" if len(ways) == 1 and (way := ways.pop()) else ""
+        problems.append(f"missing folder: {folder} (with {first.relative_to(folder)}{more}){hint}")
     if problems:
         raise InputError(problems)
 

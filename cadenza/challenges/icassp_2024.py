@@ -190,7 +190,8 @@ def read_scene_pairs(paths: Mapping[str, str]) -> list[ScenePair]:
     scenes_file, gains_file, music_file = (
         files[name] for name in ("scenes_file", "gains_file", "music_file")
     )
-    require_files(files.values(), _hints(files, paths))
+    hints = _hints(files, paths)
+    require_files(files.values(), hints)
     scenes = read_entries(scenes_file, _SCENE)
     listeners = read_challenge_listeners(files["listeners_file"])
     gains, songs = read_gains(gains_file), read_entries(music_file, {"Path": PATH}, key=TEXT)
@@ -212,6 +213,8 @@ def read_scene_pairs(paths: Mapping[str, str]) -> list[ScenePair]:
                 ScenePair(scene, song, listeners[name], gains[gain], folder)
                 for name in listener_ids
             ]
+    if music_file in hints and any(str(music_file) in problem for problem in problems):
+        problems.append(f"{music_file} lacks music of the scenes: {hints[music_file]}")
     raise_if(problems)
     return pairs
 

@@ -106,6 +106,14 @@ def test_more_scenes_are_added_to_those_of_each_song(root, capsys):
         assert of_song(after, song) == of_song(before, song)[:1]
     assert call(script, "path.root=root", "scene.number_scenes_per_song=2") == 0
     assert {path: path.read_bytes() for path in files} == files
+    metadata_of_music = metadata / "at_mic_music.train.json"
+    music = json.loads(metadata_of_music.read_text())
+    edit_json(metadata_of_music, lambda content: {k: content[k] for k in list(content)[:-1]})
+    assert call("baseline.enhance", "path.root=root", "separator=oracle") == 2
+    *unknown, advice = capsys.readouterr().err.splitlines()
+    assert f"music {list(music)[-1]!r} is not in" in unknown[0]
+    assert f"{metadata_of_music.name} lacks music of the scenes: python -m" in advice
+    assert advice.endswith("generate_at_mic_musdb18 path.root=root makes it")
     # the music of the scenes that were there is there still
     assert call("generate_dataset.generate_at_mic_musdb18", "path.root=root") == 0
 

@@ -286,7 +286,10 @@ def test_a_root_that_does_not_exist_is_one_line(tmp_path):
         read_ensemble_pairs({**files, "root": str(root), "music_dir": "music"})
     (problem,) = error.value.problems
     assert problem.startswith(f"missing folder: {root} (with metadata/")
-    assert problem.endswith("and 5 more files)")
+    assert problem.endswith(
+        "and 5 more files); python -m cadenza.recipes.cad2.task2.process_dataset."
+        f"process_zenodo_download path.root={root} makes it"
+    )
 
 
 def test_a_folder_in_the_place_of_a_file(tmp_path):
