@@ -90,7 +90,8 @@ def test_scores_of_whole_songs(root, capsys):
         assert min(values) > 0.5, "true stems are scored well"
 
 
-def test_t16_segments_are_cut_packed_checked_and_scored(root, capsys):
+def test_segments_are_cut_packed_checked_and_scored(root, capsys):
+    """Recipes T16."""
     folder = Path("exp/enhanced_signals/evaluation/L5001") / SONGS[1]
     assert sorted(p.name for p in folder.iterdir()) == names("L5001", SONGS[1])
     assert audio.info(folder / f"L5001_{SONGS[1]}_left_bass.flac").frames == 15600
@@ -233,7 +234,8 @@ def test_a_system_that_does_not_adapt_to_the_listeners_may_be_submitted(packed):
     assert call("pack_submission", *TEST) == 0
 
 
-def test_t16_songs_without_segments_are_reported_first(root, capfd):
+def test_songs_without_segments_are_reported_first(root, capfd):
+    """Recipes T16."""
     write_json(root / "metadata" / "musdb18.segments.test.json", {"Another Song": {}})
     assert call("test", *TEST, "separator=oracle") == 2
     assert (
@@ -274,7 +276,8 @@ def test_batches_of_three_at_once_merge_to_what_one_run_gives(root):
     assert Path("exp/scores.csv").read_bytes() == one_run
 
 
-def test_t14_small_test_thins_both_steps(root):
+def test_small_test_thins_both_steps(root):
+    """Recipes T14."""
     where = ("path.root=root", "path.exp_folder=small", "evaluate.small_test=true")
     assert call("enhance", *where, "separator=oracle") == 0
     assert call("evaluate", *where) == 0
@@ -282,7 +285,8 @@ def test_t14_small_test_thins_both_steps(root):
     assert [p.name for p in Path("small/enhanced_signals").iterdir()] == ["L5001"]
 
 
-def test_t15_stems_at_another_rate_are_resampled_with_a_warning(root, capfd):
+def test_stems_at_another_rate_are_resampled_with_a_warning(root, capfd):
+    """Recipes T15."""
     path = Path("exp/enhanced_signals/L5001") / SONGS[0] / f"L5001_{SONGS[0]}_left_bass.flac"
     x, rate = audio.read(path)
     audio.write_flac(path, x[0], rate, output_sample_rate=32000, scale=True)

@@ -78,13 +78,15 @@ def test_oracle_from_end_to_end(root, capsys):
     assert (info.sample_rate, info.channels, info.frames) == (32000, 2, 16000)
 
 
-def test_t2_a_piece_is_separated_once_for_all_listeners_and_each_instrument_once(root):
+def test_a_piece_is_separated_once_for_all_listeners_and_each_instrument_once(root):
+    """Recipes T2."""
     Bands.calls.clear()
     assert call("baseline.enhance", *WHERE, *OWN, "resume=false") == 0
     assert Bands.calls == [("Cello", "Viola", "Violin"), ("Flute", "Oboe")]
 
 
-def test_t3_b4_published_compatibility_doubles_repeated_voices_and_fades_the_end(root):
+def test_published_compatibility_doubles_repeated_voices_and_fades_the_end(root):
+    """Recipes T3, DSP B4."""
     Bands.calls.clear()
     gains = {f"source_{n}": 0 for n in range(1, 5)}
     edit_json(root / "metadata" / "gains.json", lambda g: g.update(gain_0002=gains))
@@ -117,7 +119,8 @@ class Through:
         return signal
 
 
-def test_t4_sources_are_known_by_their_keys_wherever_the_mixture_stands(root):
+def test_sources_are_known_by_their_keys_wherever_the_mixture_stands(root):
+    """Recipes T4."""
     before = bytes_of(ENHANCED)
 
     def mixture_first(pieces):
@@ -140,15 +143,16 @@ def test_t4_sources_are_known_by_their_keys_wherever_the_mixture_stands(root):
         ("S60000", "test"),
     ],
 )
-def test_t5_the_split_of_a_scene(scene, split):
+def test_the_split_of_a_scene(scene, split):
+    """Recipes T5."""
     ear = Audiogram([10] * 8)
     pair = EnsemblePair(scene, Piece("p", {}, None), Listener("L", ear, ear), {}, Path(), {})
     assert pair.split == split
     assert pair.enhanced_file("e") == Path("e/enhanced_signals") / split / f"{scene}_L_remix.flac"
 
 
-def test_t6_the_reference_is_cut_like_the_mixture(root):
-    """Training pieces are parts of longer tracks."""
+def test_the_reference_is_cut_like_the_mixture(root):
+    """Recipes T6: training pieces are parts of longer tracks."""
     process = ("path.root=root",)
     assert call("process_dataset.generate_train_scenes", *process, "gains_per_track=1") == 0
     where = (*WHERE, "split=train", "path.exp_folder=train")
@@ -159,7 +163,8 @@ def test_t6_the_reference_is_cut_like_the_mixture(root):
     assert min(float(row["avg_haaqi"]) for row in rows) > 0.5
 
 
-def test_t19_t22_batches_merge_to_what_one_run_gives(root):
+def test_batches_merge_to_what_one_run_gives(root):
+    """Recipes T19, T22."""
     assert call("baseline.evaluate", *WHERE) == 0
     one_run = Path("exp/scores.csv").read_bytes()
     for file in Path("exp").glob("scores*"):

@@ -82,7 +82,8 @@ def test_zip_files_are_unpacked(download, with_folder):
     assert files(Path("root")) == files(Path("plain"))
 
 
-def test_t9_missing_and_damaged_packages_are_all_listed(download, capfd):
+def test_missing_and_damaged_packages_are_all_listed(download, capfd):
+    """Recipes T9."""
     shutil.rmtree(download / "CadenzaWoodwind")
     shutil.rmtree(download / "EnsembleSet")
     (download / "EnsembleSet_Mix_1.zip").write_bytes(b"PK no zip")
@@ -100,7 +101,8 @@ def test_a_download_folder_that_does_not_exist_is_one_line(download, capfd):
     assert seen.count("\n") == 1
 
 
-def test_t9_missing_tracks_are_all_listed(download, capfd):
+def test_missing_tracks_are_all_listed(download, capfd):
+    """Recipes T9."""
     for name in ("Viola", "Cello"):
         (download / f"EnsembleSet/quartet/Mix_1/{name}.flac").unlink()
     assert call(PROCESS, *WHERE) == 2
@@ -110,7 +112,9 @@ def test_t9_missing_tracks_are_all_listed(download, capfd):
     assert not Path("root/audio").exists()
 
 
-def test_t9_sources_that_would_become_one_file_are_refused(download, capfd):
+def test_sources_that_would_become_one_file_are_refused(download, capfd):
+    """Recipes T9."""
+
     def collide(pieces):
         entries = pieces["quartet_001"]
         entries["source_2"]["track"] = "duet/Mix_1/Cello.flac"
@@ -143,14 +147,16 @@ def test_a_source_that_is_too_short_fails_alone(download):
     assert Path("root/audio/valid/quartet_001/mixture.flac").exists()
 
 
-def test_t7_the_download_folder_is_mandatory_in_effect(tmp_path, monkeypatch, capfd):
+def test_the_download_folder_is_mandatory_in_effect(tmp_path, monkeypatch, capfd):
+    """Recipes T7."""
     monkeypatch.chdir(tmp_path)
     assert call(PROCESS) == 2
     assert "path.root is required" in capfd.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
-def test_t8_scenes_are_written_where_the_keys_say_and_not_over_others(download, capfd):
+def test_scenes_are_written_where_the_keys_say_and_not_over_others(download, capfd):
+    """Recipes T8."""
     assert call(PROCESS, *WHERE) == 0
     scenes = Path("root/metadata/scenes.train.json")
     assert call(SCENES, "path.root=root") == 0

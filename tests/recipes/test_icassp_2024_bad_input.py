@@ -72,7 +72,8 @@ def test_unknown_listener(root, capfd):
     )
 
 
-def test_t8_a_listener_twice_in_a_scene(root, capfd):
+def test_a_listener_twice_in_a_scene(root, capfd):
+    """Recipes T8."""
     edit_json(
         root / "metadata" / "scene_listeners.train.json", lambda s: {k: ["L0001"] * 2 for k in s}
     )
@@ -97,19 +98,23 @@ def test_gain_entry_lacks_a_stem_or_has_one_too_many(root, capfd):
     assert "gain_0002: harp is not one of vocals, drums, bass, other" in seen
 
 
-def test_t30_listener_name_and_id_differ(root, capfd):
+def test_listener_name_and_id_differ(root, capfd):
+    """Recipes T30."""
     edit_json(root / "metadata" / "listeners.train.json", lambda x: x["L0001"].update(name="L0007"))
     status, seen = run(ENHANCE, capfd)
     assert (status, "listener L0001: its name is 'L0007'" in seen) == (2, True)
 
 
-def test_t30_duplicate_tracks(root, capfd):
+def test_duplicate_tracks(root, capfd):
+    """Recipes T30."""
     edit_json(root / "metadata" / "musdb18.train.json", lambda tracks: tracks + tracks[:1])
     status, seen = run("generate_dataset.generate_train_scenes", capfd)
     assert (status, "track 'Tiny Band - Up' is listed twice" in seen) == (2, True)
 
 
-def test_b25_level_that_is_null(root, capfd):
+def test_level_that_is_null(root, capfd):
+    """DSP B25."""
+
     def spoil(listeners):
         listeners["L0002"]["audiogram_levels_r"][3] = None
 
@@ -190,7 +195,8 @@ def test_missing_head_responses_are_listed(root, capfd):
     assert "BTE_fr-T-p22.5.wav" in seen
 
 
-def test_t19_missing_enhanced_files_are_listed(root, capfd):
+def test_missing_enhanced_files_are_listed(root, capfd):
+    """Recipes T19."""
     removed = sorted((root / "exp" / "enhanced_signals").glob("*.flac"))[:2]
     for path in removed:
         path.unlink()
@@ -203,7 +209,8 @@ def test_t19_missing_enhanced_files_are_listed(root, capfd):
     assert "6 of 8 items" in seen
 
 
-def test_t22_batch_out_of_range(root, capfd):
+def test_batch_out_of_range(root, capfd):
+    """Recipes T22."""
     status, seen = run(EVALUATE, capfd, "evaluate.batch_size=2", "evaluate.batch=2")
     assert (status, "evaluate.batch must be 0 ... 1" in seen) == (2, True)
 
@@ -273,7 +280,8 @@ def test_audio_shorter_than_loudness_needs(root, capfd):
     assert "0.4 s" in seen
 
 
-def test_t18_a_silent_reference_has_an_empty_score_and_a_reason(root, capfd):
+def test_a_silent_reference_has_an_empty_score_and_a_reason(root, capfd):
+    """Recipes T18."""
     replace_at_mic(root, lambda x, rate: (np.zeros_like(x), rate))
     assert run(ENHANCE, capfd, "resume=false")[0] == 0
     status, seen = run(EVALUATE, capfd)
@@ -324,7 +332,8 @@ def test_the_output_of_a_users_hearing_aid_is_checked(root, capfd, kind):
     assert "Traceback" in log, "where it failed is in the log"
 
 
-def test_t24_paths_start_from_the_current_folder(root, capfd):
+def test_paths_start_from_the_current_folder(root, capfd):
+    """Recipes T24."""
     status, _ = run(EVALUATE, capfd)
     assert status == 0
     assert (root / "exp" / "scores.csv").exists()

@@ -60,7 +60,8 @@ def test_all_positions_of_a_song_can_be_used_up():
     assert {s["head_loudspeaker_positions"] for s in scenes.values()} == set(POSITIONS[:3])
 
 
-def test_t10_more_scenes_than_positions_is_explained():
+def test_more_scenes_than_positions_is_explained():
+    """Recipes T10."""
     with pytest.raises(InputError, match=r"must be 1 ... 144 .*144 positions.*got 145"):
         icassp_2024_scenes(["A song"], GAINS, POSITIONS, scenes_per_song=145)
 
@@ -109,7 +110,8 @@ def test_cad2_pieces_outside_the_gain_tables_are_named():
         cad2_task2_scenes({"solo": 1, "duet": 2}, CAD2_GAINS)
 
 
-def test_t8_listeners_may_be_drawn_without_replacement():
+def test_listeners_may_be_drawn_without_replacement():
+    """Recipes T8."""
     scenes = [f"S{i}" for i in range(2000)]
     published = cad2_task2_scene_listeners(scenes, LISTENERS)
     distinct = cad2_task2_scene_listeners(scenes, LISTENERS, distinct=True)

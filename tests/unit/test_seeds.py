@@ -28,7 +28,8 @@ def test_published_draws():
     assert first == pytest.approx(0.767892513985641, abs=1e-15)
 
 
-def test_t31_the_global_generator_is_left_alone():
+def test_the_global_generator_is_left_alone():
+    """Recipes T31."""
     np.random.seed(7)
     before = np.random.get_state()[1].copy()
     random_state("a song").standard_normal(10)
