@@ -12,6 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from cadenza._durations import in_words
 from cadenza.runner.journal import Row
 
 logger = logging.getLogger(__name__)
@@ -111,23 +112,9 @@ class Progress:
         if not left or elapsed_s <= 0:
             return ""
         per_minute = 60 * self._n_done / elapsed_s
-        return f"{per_minute:.1f} items per minute, {duration(60 * left / per_minute)} left"
+        return f"{per_minute:.1f} items per minute, {in_words(60 * left / per_minute)} left"
 
     def _move_bar(self, text: str) -> None:
         if self._bar is not None:
             self._bar.set_description_str(text, refresh=False)
             self._bar.update()
-
-
-def duration(seconds: float) -> str:
-    """Duration in words, with the precision of a guess.
-
-    Examples
-    --------
-    >>> duration(42), duration(720), duration(12000)
-    ('42 s', '12 min', '3 h 20 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

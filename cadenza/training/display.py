@@ -7,6 +7,8 @@ import time
 
 from tqdm import tqdm
 
+from cadenza._durations import in_words
+
 logger = logging.getLogger(__name__)
 
 _LOG_EVERY_S = 60.0
@@ -52,18 +54,5 @@ class EpochDisplay:
             left_s = n_left * (now - self._start) / (n_done - self._n_before)
             logger.info(
                 "epoch %d: %d of %d batches, training loss %.5f, %s left",
-                *(self._epoch, n_done, self._n_batches, mean_loss, format_time(left_s)),
+                *(self._epoch, n_done, self._n_batches, mean_loss, in_words(left_s)),
             )
-
-
-def format_time(seconds: float) -> str:
-    """Duration to read.
-
-    Examples
-    --------
-    >>> format_time(42), format_time(1260), format_time(9000)
-    ('42 s', '21 min', '2.5 h')
-    """
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
