@@ -64,8 +64,8 @@ def _missing(error: MissingConfigException, blocks: Mapping[str, Sequence[str]])
     """A block that does not exist; a user's own blocks are offered, too."""
     group, _, name = (error.missing_cfg_file or "").rpartition("/")
     if group == "hydra/launcher":
-        extra = "slurm" if name.startswith("submitit") else name
-        return f"hydra/launcher={name} is not installed: pip install 'cadenza[{extra}]'"
+        package = f"hydra-{name.partition('_')[0]}-launcher"
+        return f"hydra/launcher={name} is not installed: pip install {package}"
     if group not in blocks:
         return _first_lines(str(error))
     own = [option for option in error.options or () if not _is_shared(group, option)]

@@ -63,7 +63,7 @@ class OpenUnmix(NetworkSeparator):
         except ImportError:
             raise InputError(
                 "Open-Unmix needs the package openunmix, which is not installed: "
-                "pip install 'cadenza[openunmix]'"
+                "pip install openunmix"
             ) from None
         # The order of the targets is that of the network's output
         network: torch.nn.Module = umxhq(targets=list(self.sources), niter=0, pretrained=False)

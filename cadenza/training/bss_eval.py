@@ -121,7 +121,7 @@ def _museval_metrics() -> ModuleType:
     """Load ``museval.metrics`` without the rest of museval, which needs the program ffmpeg."""
     package = importlib.util.find_spec("museval")
     if package is None or not package.submodule_search_locations:
-        raise InputError("evaluation needs the package museval: pip install 'cadenza[training]'")
+        raise InputError("evaluation needs the package museval: pip install museval")
     path = Path(package.submodule_search_locations[0]) / "metrics.py"
     spec = importlib.util.spec_from_file_location("museval_metrics", path)
     assert spec is not None

@@ -50,7 +50,7 @@ class HistoryWriter:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise InputError(
-                f"training needs the package {error.name}: pip install 'cadenza[training]'"
+                f"training needs the package {error.name}: pip install {error.name}"
             ) from None
         self._folder = folder
         self._start = time.perf_counter()

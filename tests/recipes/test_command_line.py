@@ -73,7 +73,7 @@ __all__ = ["recipe"]
         ("valid", "cannot read the argument valid; it must be key=value"),
         ("--splt=valid", "unrecognized arguments: --splt=valid"),
         ("--config-dir=nowhere", "--config-dir: no such folder: nowhere"),
-        ("hydra/launcher=nowhere", "hydra/launcher=nowhere is not installed: pip install"),
+        ("hydra/launcher=submitit_slurm", "is not installed: pip install hydra-submitit-launcher"),
     ],
 )
 def test_a_mistake_is_one_line(recipe, argument, message):

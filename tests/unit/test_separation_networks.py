@@ -381,5 +381,5 @@ def test_openunmix_names_every_missing_file(tmp_path):
 
 def test_openunmix_without_its_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "openunmix", None)
-    with pytest.raises(InputError, match=r"pip install 'cadenza\[openunmix\]'"):
+    with pytest.raises(InputError, match=r"pip install openunmix"):
         OpenUnmix(device="cpu").prepare()
