@@ -102,10 +102,7 @@ def icassp_2024_scene_listeners(
     >>> icassp_2024_scene_listeners(["scene_10001", "scene_10002"], ["L0001", "L0002", "L0003"])
     {'scene_10001': ['L0003', 'L0002'], 'scene_10002': ['L0003', 'L0001']}
     """
-    if not listeners:
-        raise InputError("listeners must not be empty")
-    if listeners_per_scene < 1:
-        raise InputError(f"listeners_per_scene must be at least 1, got {listeners_per_scene}")
+    _require_listeners(listeners, listeners_per_scene)
     rng = random_state("icassp2024")
     return {scene: _pick(listeners, listeners_per_scene, rng) for scene in scenes}
 
@@ -205,10 +202,7 @@ def cad2_task2_scene_listeners(
     >>> cad2_task2_scene_listeners(["S10001", "S10002"], ["L0001", "L0002", "L0003"])
     {'S10001': ['L0003', 'L0001'], 'S10002': ['L0002', 'L0002']}
     """
-    if not listeners:
-        raise InputError("listeners must not be empty")
-    if listeners_per_scene < 1:
-        raise InputError(f"listeners_per_scene must be at least 1, got {listeners_per_scene}")
+    _require_listeners(listeners, listeners_per_scene)
     rng = random_state("Cadenza2-scene")
     if distinct:
         return {scene: _pick(listeners, listeners_per_scene, rng) for scene in scenes}
@@ -216,6 +210,13 @@ def cad2_task2_scene_listeners(
         scene: [listeners[i] for i in rng.randint(0, len(listeners), size=listeners_per_scene)]
         for scene in scenes
     }
+
+
+def _require_listeners(listeners: Sequence[str], per_scene: int) -> None:
+    if not listeners:
+        raise InputError("listeners must not be empty")
+    if per_scene < 1:
+        raise InputError(f"listeners_per_scene must be at least 1, got {per_scene}")
 
 
 def _pick(items: Sequence[str], count: int, rng: np.random.RandomState) -> list[str]:
