@@ -90,4 +90,4 @@ class _Announcer(Listener):
 
 @cache
 def _say_once(what: str) -> None:
-    logger.warning("compiling %s for this machine, which happens once", what)
+    logger.warning("compiling %s for this machine; this happens only once", what)

@@ -134,7 +134,7 @@ def demo(folder: str) -> None:
 def compile_() -> None:
     """Compile HAAQI and the compressors for this machine, once.
 
-    Takes some 20 seconds. Without it, the first score takes that much longer.
+    Takes about 20 seconds. Without it, the first score takes that much longer.
     """
     from cadenza.command.compiling import compile_kernels
 

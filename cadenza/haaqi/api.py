@@ -227,7 +227,7 @@ def haaqi_ears(
 def warm_up() -> None:
     """Compile what `haaqi` needs, if that has not been done on this machine before.
 
-    It takes some 20 seconds, once; `python -m cadenza.haaqi` does the same. Without it, the first
+    It takes about 20 seconds, once; `python -m cadenza.haaqi` does the same. Without it, the first
     score takes that much longer, and a warning is logged.
     """
     noise = np.random.RandomState(0).standard_normal(12000)

@@ -76,7 +76,7 @@ def scores(
         frames=Frames(options.segment_size),
         silence_threshold_db=options.silence_threshold_db,
     )
-    with announced("HAAQI (some 20 seconds)"):
+    with announced("HAAQI (about 20 seconds)"):
         heard = ear.hear(signals, executor)
     return [_compare(heard, i, ear, alignment, options) for i, alignment in enumerate(alignments)]
 

@@ -115,7 +115,9 @@ def comparison(
     """
     a, b = _scores("scores_a", scores_a), _scores("scores_b", scores_b)
     if a.size != b.size:
-        raise ValueError(f"scores_a and scores_b must be as many, got {a.size} and {b.size}")
+        raise ValueError(
+            f"scores_a and scores_b must have the same length, got {a.size} and {b.size}"
+        )
     ax = _drawing.new_axes(size_inches=(5.0, 5.0))[0] if ax is None else ax
     looks = (
         ("better", b > a, _drawing.GREEN, "^"),

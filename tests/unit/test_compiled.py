@@ -34,7 +34,7 @@ LAGGED_SUMS = PROGRAM.format(
 ADD_NORMALS = PROGRAM.format(
     module="noise", loop="add_normals", arguments="signal, samples / 2, 4, 0, 1.0"
 )
-MESSAGE = "compiling the test for this machine, which happens once\n"
+MESSAGE = "compiling the test for this machine; this happens only once\n"
 
 
 def run(source: Path, cache: Path, program: str = LAGGED_SUMS) -> str:
