@@ -29,7 +29,7 @@ import time
 from pathlib import Path
 
 from cadenza.recipes.cad_icassp_2024.baseline import evaluate
-from haaqi import PEER, cpu_name, peer_python
+from haaqi import PYCLARITY, cpu_name, pyclarity_python
 from omegaconf import OmegaConf
 
 from cadenza.challenges.icassp_2024 import read_scene_pairs
@@ -44,18 +44,18 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=6)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--noise", choices=["seeded", "fast"], default="seeded")
-    parser.add_argument("--peer-python", type=Path, help="Python that has pyClarity installed")
+    parser.add_argument("--pyclarity-python", type=Path, help="Python that has pyClarity installed")
     options = parser.parse_args()
-    python = options.peer_python or peer_python()
+    python = options.pyclarity_python or pyclarity_python()
     with tempfile.TemporaryDirectory() as folder:
         root = prepared_root(options.shared, Path(folder), options.pairs)
         ours = [sys.executable, RECIPES / "baseline" / "evaluate.py"]
         ours += [f"evaluate.noise={options.noise}", "hydra.job_logging.root.level=WARNING"]
-        peer = [python, "-m", "recipes.cad_icassp_2024.baseline.evaluate"]
-        runs: dict[str, list[float]] = {"ours": [], "peer": []}
+        pyclarity = [python, "-m", "recipes.cad_icassp_2024.baseline.evaluate"]
+        runs: dict[str, list[float]] = {"ours": [], "pyclarity": []}
         scores: dict[str, list[float]] = {}
         for repeat, (name, command) in itertools.product(
-            range(options.repeats), (("ours", ours), ("peer", peer))
+            range(options.repeats), (("ours", ours), ("pyclarity", pyclarity))
         ):
             exp = Path(folder) / f"{name}_{repeat}"
             shutil.copytree(root / "enhanced_signals", exp / "enhanced_signals")
@@ -64,16 +64,16 @@ def main() -> None:
             scores[name] = read_scores(exp)
         stages = budget(root, Path(folder) / "ours_0", options.noise)
     wall = {name: statistics.median(values) for name, values in runs.items()}
-    difference = max(abs(a - b) for a, b in zip(scores["ours"], scores["peer"], strict=True))
-    print(f"{cpu_name()}, {len(os.sched_getaffinity(0))} cores; {PEER}\n")
+    difference = max(abs(a - b) for a, b in zip(scores["ours"], scores["pyclarity"], strict=True))
+    print(f"{cpu_name()}, {len(os.sched_getaffinity(0))} cores; {PYCLARITY}\n")
     print(
         "| pairs of 10 s | noise | ours | pyClarity | pyClarity / ours "
         "| largest difference of a score |"
     )
     print("| ---: | --- | ---: | ---: | ---: | ---: |")
     print(
-        f"| {options.pairs} | {options.noise} | {wall['ours']:.1f} s | {wall['peer']:.1f} s "
-        f"| {wall['peer'] / wall['ours']:.1f} | {difference:.0e} |\n"
+        f"| {options.pairs} | {options.noise} | {wall['ours']:.1f} s | {wall['pyclarity']:.1f} s "
+        f"| {wall['pyclarity'] / wall['ours']:.1f} | {difference:.0e} |\n"
     )
     print("| stage | time per pair |\n| --- | ---: |")
     for stage, seconds in stages.items():

@@ -3,12 +3,12 @@
     python benchmarks/haaqi.py                            # 2, 10 and 30 s clips
     python benchmarks/haaqi.py --seconds 10 --repeats 5
     python benchmarks/haaqi.py --long                     # also 240 s: pyClarity takes 11 GB
-    python benchmarks/haaqi.py --peer-python /path/to/python
+    python benchmarks/haaqi.py --pyclarity-python /path/to/python
 
 At the first run, pyClarity 0.9.0 is installed into an environment of its own,
-`benchmarks/.venv-peer`; `--peer-python` names a Python that has it already. Every measurement is a
-new process, and the implementations alternate. Imports, compilation and the clip itself count
-neither for time nor for memory.
+`benchmarks/.venv-pyclarity`; `--pyclarity-python` names a Python that has it already. Every
+measurement is a new process, and the implementations alternate. Imports, compilation and the clip
+itself count neither for time nor for memory.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-PEER = "pyclarity==0.9.0"
-PEER_ENVIRONMENT = Path(__file__).parent / ".venv-peer"
+PYCLARITY = "pyclarity==0.9.0"
+PYCLARITY_ENVIRONMENT = Path(__file__).parent / ".venv-pyclarity"
 SAMPLE_RATE = 24000
 FREQUENCIES_HZ = (250, 500, 1000, 2000, 4000, 6000)
 LEVELS_DB_HL = (20, 25, 30, 40, 50, 55)
@@ -54,15 +54,18 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, nargs="+", default=[2, 10, 30])
     parser.add_argument("--long", action="store_true", help="also a clip of 240 s")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--peer-python", type=Path, help="Python that has pyClarity installed")
+    parser.add_argument("--pyclarity-python", type=Path, help="Python that has pyClarity installed")
     parser.add_argument("--case", type=json.loads, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.case:
         print(json.dumps(measure(Case(**options.case))))
         return
-    pythons = {"ours": Path(sys.executable), "peer": options.peer_python or peer_python()}
+    pythons = {
+        "ours": Path(sys.executable),
+        "pyclarity": options.pyclarity_python or pyclarity_python(),
+    }
     print(f"{cpu_name()}, {len(os.sched_getaffinity(0))} cores; ", end="")
-    print(f"Python {platform.python_version()}; {PEER}")
+    print(f"Python {platform.python_version()}; {PYCLARITY}")
     print(f"Wall time, median of {options.repeats}; memory above that before the call\n")
     print(
         "| clip | ears | noise | threads "
@@ -76,14 +79,14 @@ def main() -> None:
 
 def rows(seconds: float, repeats: int, pythons: dict[str, Path]) -> list[str]:
     """Lines of the table for one length."""
-    peers = {ears: Case(seconds, ears, "peer") for ears in (1, 2)}
+    pyclaritys = {ears: Case(seconds, ears, "pyclarity") for ears in (1, 2)}
     ours = [
         Case(seconds, ears, noise=noise, threads=threads)
         for ears in (1, 2)
         for noise in ("seeded", "fast")
         for threads in (1, 2)
     ]
-    runs: dict[Case, list[dict[str, float]]] = {case: [] for case in (*peers.values(), *ours)}
+    runs: dict[Case, list[dict[str, float]]] = {case: [] for case in (*pyclaritys.values(), *ours)}
     for _ in range(repeats):
         for case, results in runs.items():
             results.append(in_fresh_process(case, pythons[case.name]))
@@ -91,16 +94,17 @@ def rows(seconds: float, repeats: int, pythons: dict[str, Path]) -> list[str]:
         case: {key: statistics.median(result[key] for result in results) for key in results[0]}
         for case, results in runs.items()
     }
-    return [row(case, median[case], median[peers[case.ears]]) for case in ours]
+    return [row(case, median[case], median[pyclaritys[case.ears]]) for case in ours]
 
 
-def row(case: Case, ours: dict[str, float], peer: dict[str, float]) -> str:
+def row(case: Case, ours: dict[str, float], pyclarity: dict[str, float]) -> str:
     """One line of the table."""
     return (
         f"| {case.seconds:g} s | {case.ears} | {case.noise} | {case.threads} "
-        f"| {ours['wall_s']:.2f} s | {peer['wall_s']:.2f} s "
-        f"| {peer['wall_s'] / ours['wall_s']:.1f} | {ours['mb']:.0f} MB | {peer['mb']:.0f} MB "
-        f"| {ours['score'] - peer['score']:.0e} |"
+        f"| {ours['wall_s']:.2f} s | {pyclarity['wall_s']:.2f} s "
+        f"| {pyclarity['wall_s'] / ours['wall_s']:.1f} "
+        f"| {ours['mb']:.0f} MB | {pyclarity['mb']:.0f} MB "
+        f"| {ours['score'] - pyclarity['score']:.0e} |"
     )
 
 
@@ -125,7 +129,7 @@ def result_of(command: list[Path | str], *, threads: int) -> dict[str, float]:
 
 def measure(case: Case) -> dict[str, float]:
     """Wall and CPU time, peak of memory above that before, and mean score of one evaluation."""
-    score = {"ours": our_score, "peer": peer_score}[case.name]
+    score = {"ours": our_score, "pyclarity": pyclarity_score}[case.name]
     score(*clip(1), case)  # imports and compilation do not count
     reference, processed = clip(case.seconds)
     with Memory() as memory:
@@ -194,7 +198,9 @@ def our_score(reference: NDArray[np.float64], processed: NDArray[np.float64], ca
     return (left.score + right.score) / 2
 
 
-def peer_score(reference: NDArray[np.float64], processed: NDArray[np.float64], case: Case) -> float:
+def pyclarity_score(
+    reference: NDArray[np.float64], processed: NDArray[np.float64], case: Case
+) -> float:
     import numpy as np
     from clarity.evaluator.haaqi.haaqi import haaqi_v1
     from clarity.utils.audiogram import Audiogram
@@ -208,14 +214,14 @@ def peer_score(reference: NDArray[np.float64], processed: NDArray[np.float64], c
     return float(np.mean(scores))
 
 
-def peer_python() -> Path:
+def pyclarity_python() -> Path:
     """Python of pyClarity's environment, which is made if it does not exist."""
-    python = PEER_ENVIRONMENT / "bin" / "python"
-    if not (PEER_ENVIRONMENT / "installed").exists():
-        print(f"Installing {PEER} into {PEER_ENVIRONMENT} ...", file=sys.stderr)
-        venv.create(PEER_ENVIRONMENT, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", PEER], check=True)
-        (PEER_ENVIRONMENT / "installed").touch()
+    python = PYCLARITY_ENVIRONMENT / "bin" / "python"
+    if not (PYCLARITY_ENVIRONMENT / "installed").exists():
+        print(f"Installing {PYCLARITY} into {PYCLARITY_ENVIRONMENT} ...", file=sys.stderr)
+        venv.create(PYCLARITY_ENVIRONMENT, with_pip=True, clear=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", PYCLARITY], check=True)
+        (PYCLARITY_ENVIRONMENT / "installed").touch()
     return python
 
 

@@ -1,7 +1,7 @@
 """Scores of cadenza's HAAQI beside those of the reference implementation, on many kinds of signals.
 
     python benchmarks/haaqi_parity.py
-    python benchmarks/haaqi_parity.py --peer-python /path/to/python
+    python benchmarks/haaqi_parity.py --pyclarity-python /path/to/python
 
 The reference has the same environment as in `haaqi.py`. All use the same noise.
 """
@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from haaqi import FREQUENCIES_HZ, PEER, peer_python
+from haaqi import FREQUENCIES_HZ, PYCLARITY, pyclarity_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,17 +45,20 @@ LONG = [("clipped", 24000, LEVELS_DB_HL[1], 2, 30), ("noisy", 44100, LEVELS_DB_H
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--peer-python", type=Path, help="Python that has pyClarity installed")
-    parser.add_argument("--worker", choices=["ours", "peer"], help=argparse.SUPPRESS)
+    parser.add_argument("--pyclarity-python", type=Path, help="Python that has pyClarity installed")
+    parser.add_argument("--worker", choices=["ours", "pyclarity"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        score = {"ours": our_score, "peer": peer_score}[options.worker]
+        score = {"ours": our_score, "pyclarity": pyclarity_score}[options.worker]
         print(json.dumps([score(*case) for case in cases()]))
         return
-    pythons = {"ours": Path(sys.executable), "peer": options.peer_python or peer_python()}
-    ours, peer = (scores(name, python) for name, python in pythons.items())
-    differences = sorted(abs(a - b) for a, b in zip(ours, peer, strict=True))
-    print(f"{len(ours)} cases; peer: {PEER}")
+    pythons = {
+        "ours": Path(sys.executable),
+        "pyclarity": options.pyclarity_python or pyclarity_python(),
+    }
+    ours, pyclarity = (scores(name, python) for name, python in pythons.items())
+    differences = sorted(abs(a - b) for a, b in zip(ours, pyclarity, strict=True))
+    print(f"{len(ours)} cases; pyclarity: {PYCLARITY}")
     print(f"largest difference of a score {differences[-1]:.0e}, ", end="")
     print(f"median {differences[len(differences) // 2]:.0e}")
 
@@ -138,7 +141,7 @@ def our_score(
     ).score
 
 
-def peer_score(
+def pyclarity_score(
     reference: Array, processed: Array, rate: int, levels: tuple[int, ...], mode: int, level: float
 ) -> float:
     import numpy as np

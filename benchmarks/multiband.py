@@ -2,7 +2,7 @@
 
     python benchmarks/multiband.py                            # 10 and 60 s of stereo music
     python benchmarks/multiband.py --seconds 10 --repeats 9
-    python benchmarks/multiband.py --peer-python /path/to/python
+    python benchmarks/multiband.py --pyclarity-python /path/to/python
 
 pyClarity 0.9.0 runs in the same environment as in `haaqi.py`. Every measurement is a new process on
 one core with one thread, and the two implementations alternate.
@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from haaqi import PEER, cpu_name, peer_python, result_of
+from haaqi import PYCLARITY, cpu_name, pyclarity_python, result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, nargs="+", default=[10, 60])
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--peer-python", type=Path, help="Python that has pyClarity installed")
+    parser.add_argument("--pyclarity-python", type=Path, help="Python that has pyClarity installed")
     parser.add_argument("--worker", choices=["cadenza", "pyClarity"], help=argparse.SUPPRESS)
     parser.add_argument("--output", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -51,9 +51,9 @@ def main() -> None:
         return
     pythons = {
         "cadenza": Path(sys.executable),
-        "pyClarity": options.peer_python or peer_python(),
+        "pyClarity": options.pyclarity_python or pyclarity_python(),
     }
-    print(f"{cpu_name()}, one core; Python {platform.python_version()}; {PEER}")
+    print(f"{cpu_name()}, one core; Python {platform.python_version()}; {PYCLARITY}")
     print(f"Stereo at 44.1 kHz, six bands, CPU time, median of {options.repeats}\n")
     print("| clip | cadenza | pyClarity | ratio | memory cadenza | pyClarity | difference |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")

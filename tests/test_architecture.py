@@ -14,18 +14,8 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 GROUND = {
-    *(
-        "errors",
-        "_archive",
-        "_check",
-        "_compiled",
-        "_durations",
-        "_files",
-        "_notebook",
-        "_options",
-        "_paths",
-    ),
-    *("_settings", "_sidecar"),
+    *("errors", "_archive", "_check", "_compiled", "_durations", "_files"),
+    *("_notebook", "_options", "_paths", "_settings", "_sidecar"),
     *("audiogram", "audio", "levels", "loudness", "stems"),
 }
 BLOCKS = {"remix", "hrtf", "hearing_aid", "separation", "synthetic"}

@@ -320,5 +320,7 @@ def test_comparison_counts_wins_and_losses():
     assert list(zip(*worse.get_data(), strict=True)) == [(0.4, 0.1)]
     assert list(zip(*equal.get_data(), strict=True)) == [(0.3, 0.3)]
     assert all(a.get_marker() != b.get_marker() for a, b in itertools.pairwise(ax.lines[1:]))
-    with pytest.raises(ValueError, match="scores_a and scores_b must have the same length, got 1 and 2"):
+    with pytest.raises(
+        ValueError, match="scores_a and scores_b must have the same length, got 1 and 2"
+    ):
         plots.comparison([0.1], [0.1, 0.2])
