@@ -57,7 +57,7 @@ def table(title: str, ears: Mapping[str, HaaqiScore]) -> str:
         numbers = [f"{getattr(score, part.name):.4f}" for score in ears.values()]
         lines.append(_row(2 * part.depth * " " + part.title, numbers, part.meaning))
     delays = [f"{1000 * score.delay_samples / SAMPLE_RATE:.2f}" for score in ears.values()]
-    lines.append(_row("delay in ms", delays, "by which it was late; removed before scoring"))
+    lines.append(_row("delay in ms", delays, "how late it is; removed before scoring"))
     flags = [
         f"{name}: {flag}: {FLAG_MEANINGS[flag]}"
         for name, score in ears.items()

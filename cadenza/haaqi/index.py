@@ -140,7 +140,7 @@ def _details(
     options: HaaqiOptions,
 ) -> HaaqiDetails:
     """Put the details together; `start` is the sample of the reference in the first frame."""
-    start += NALR_ORDER // 2 if options.equalisation == "nalr" else 0  # NAL-R makes it early
+    start += NALR_ORDER // 2 if options.equalisation == "nalr" else 0  # see `periphery.equalise`
     rate = SAMPLE_RATE * drift(options.sample_rate)
     return HaaqiDetails(
         centre_hz=ear.cochlea.centre_hz,
