@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "challenges": GROUND | BLOCKS | {"haaqi"},
     "runner": GROUND | {"separation", "hearing_aid"},
     "plots": GROUND | {"hearing_aid", "haaqi"},
+    "report": GROUND | BLOCKS | {"haaqi", "challenges", "runner", "plots"},
     "training": GROUND | {"separation", "synthetic", "haaqi"},
     "demo": GROUND | BLOCKS,
 }

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from cadenza import audio
 from cadenza._check import raise_if
 from cadenza._paths import find_ignoring_case, require_files, safe_name
 from cadenza.audiogram import Listener
@@ -21,12 +25,16 @@ from cadenza.challenges.metadata import (
     repeated,
 )
 from cadenza.challenges.schema import ID, NUMBER, PATH, TEXT, TITLE
+from cadenza.remix import remix_to_mixture
 from cadenza.stems import STEMS
 
 TRACKS = ("mixture", *STEMS)
 """Audio files of a song."""
 
 SCORE_COLUMNS = ("scene", "song", "listener", "left_score", "right_score", "score")
+
+SMALL_TEST = 15
+"""A small test takes every such pair."""
 
 _SCENE = {"music": TITLE, "gain": ID, "head_loudspeaker_positions": ID}
 _DRAW_SCENES = "cad_icassp_2024.generate_dataset.generate_train_scenes"
@@ -107,9 +115,37 @@ class ScenePair:
         """Audio file of the mixture or a stem."""
         return find_ignoring_case(self.folder, f"{track}.wav")
 
+    @property
+    def tracks(self) -> tuple[tuple[str, Path], ...]:
+        """Name and audio file of the mixture and of each stem."""
+        return tuple((track, self.file(track)) for track in TRACKS)
+
     def enhanced_file(self, exp_folder: str) -> Path:
         """Where the enhanced signal goes."""
         return Path(exp_folder) / "enhanced_signals" / f"{self.key}_remix.flac"
+
+
+def make_reference(
+    tracks: tuple[tuple[str, Path], ...], gains_db: tuple[tuple[str, float], ...], sample_rate: int
+) -> NDArray[np.float64]:
+    """Remix true stems as a scene asks for, at the loudness of the mixture, shape (2, T).
+
+    The arguments can be keys of a cache: one reference serves all listeners of a scene.
+
+    Parameters
+    ----------
+    tracks : tuple of (str, Path)
+        `ScenePair.tracks`.
+    gains_db : tuple of (str, float)
+        Gain of each stem in dB.
+    sample_rate : int
+        In Hz.
+    """
+    stems = {
+        track: audio.read(file, sample_rate=sample_rate, channels=2)[0] for track, file in tracks
+    }
+    mixture = stems.pop("mixture")
+    return remix_to_mixture(stems, dict(gains_db), mixture, sample_rate)
 
 
 def head_positions_file(path: Path) -> Path:

@@ -174,7 +174,12 @@ def flags_of(name: str, result: HaaqiScore) -> tuple[str, ...]:
 
 
 def score_ears(
-    signals: EvaluationSignals, *, seeded: bool = True, noise: NoiseName = "seeded"
+    signals: EvaluationSignals,
+    *,
+    seeded: bool = True,
+    noise: NoiseName = "seeded",
+    details: bool = False,
+    workers: int | None = None,
 ) -> EarScores:
     """HAAQI of both ears; the left one draws the internal noise first.
 
@@ -184,7 +189,7 @@ def score_ears(
         Reference and enhanced music.
     seeded : bool
         Whether the internal noise is that of the name in `signals`.
-    noise : {"seeded", "fast", "none"}
+    noise, details, workers
         As for `haaqi`.
     """
     left, right = haaqi_ears(
@@ -196,5 +201,7 @@ def score_ears(
         level_db_spl=signals.level_db_spl.tolist(),
         noise=noise,
         rng=noise_source(signals.seed_name, seeded=seeded),
+        details=details,
+        workers=workers,
     )
     return EarScores(left, right)

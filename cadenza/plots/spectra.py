@@ -63,7 +63,7 @@ def spectrogram(
     >>> round(float(ax.collections[0].get_array().max()))
     -23
     """
-    times_s, edges_hz, levels_db = _levels(signal, sample_rate, "signal")
+    times_s, edges_hz, levels_db = band_levels(signal, sample_rate, "signal")
     ax = _drawing.new_axes()[0] if ax is None else ax
     limits = _limits([levels_db], vmin_db, vmax_db)
     _drawing.heat_map(ax, times_s, edges_hz, levels_db, label="level in dB", limits=limits)
@@ -114,8 +114,8 @@ def spectrogram_pair(
     """
     a, b = _check.mono("reference", reference), _check.mono("processed", processed)
     n_samples = min(a.size, b.size)
-    times_s, edges_hz, reference_db = _levels(a[:n_samples], sample_rate, "reference")
-    _, _, processed_db = _levels(b[:n_samples], sample_rate, "processed")
+    times_s, edges_hz, reference_db = band_levels(a[:n_samples], sample_rate, "reference")
+    _, _, processed_db = band_levels(b[:n_samples], sample_rate, "processed")
     top, middle, bottom = _drawing.given_or_new(axes, 3, size_inches=(6.4, 8.0))
     limits = _limits([reference_db, processed_db], vmin_db, vmax_db)
     difference_db = np.maximum(processed_db, limits[0]) - np.maximum(reference_db, limits[0])
@@ -149,10 +149,29 @@ def _limits(
     return low, high
 
 
-def _levels(
+def band_levels(
     signal: ArrayLike, sample_rate: float, name: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Edges of the columns in s, of the bands in Hz, and levels in dB, shape (bands, columns)."""
+    """Measure the level of bands of a twelfth of an octave over time.
+
+    Parameters
+    ----------
+    signal : array_like, shape (T,)
+        One channel, at least 46 ms.
+    sample_rate : float
+        In Hz.
+    name : str
+        What messages call the signal.
+
+    Returns
+    -------
+    times_s : ndarray, shape (columns + 1,)
+        Edges of the columns in seconds.
+    edges_hz : ndarray, shape (bands + 1,)
+        Edges of the bands in Hz.
+    levels_db : ndarray, shape (bands, columns)
+        In dB re an RMS of 1.
+    """
     x = _check.mono(name, signal)
     rate = _check.positive("sample_rate", sample_rate)
     size = 2 ** round(np.log2(_WINDOW_S * rate))

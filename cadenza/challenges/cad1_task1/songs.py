@@ -28,6 +28,9 @@ SCORE_COLUMNS = (
 )
 KINDS = ("objective_evaluation", "subjective_evaluation")
 
+SMALL_TEST = 15
+"""A small test takes every such pair."""
+
 
 @dataclass(frozen=True)
 class Segment:

@@ -41,6 +41,9 @@ logger = logging.getLogger(__name__)
 
 SCORE_COLUMNS = ("scene", "song", "listener", "left_haaqi", "right_haaqi", "avg_haaqi")
 
+SMALL_TEST = 400
+"""A small test takes every such pair."""
+
 SOURCE = {"instrument": NAME, "track": PATH, "start": TIME, "duration": DURATION}
 """Fields of an entry of a music file."""
 

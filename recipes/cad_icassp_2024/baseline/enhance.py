@@ -20,7 +20,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from cadenza import audio
-from cadenza.challenges.icassp_2024 import ScenePair, read_scene_pairs
+from cadenza.challenges.icassp_2024 import SMALL_TEST, ScenePair, read_scene_pairs
 from cadenza.remix import remix_to_mixture
 from cadenza.runner import cli
 from cadenza.runner.blocks import StemBlocks, build_stem_blocks
@@ -34,7 +34,7 @@ STEP = Step(
     columns=("scene", "song", "listener", "clipped_fraction"),
     show="clipped_fraction",
     settings=("separator", "hearing_aid", "sample_rate", "remix_sample_rate", "soft_clip"),
-    small_test=15,
+    small_test=SMALL_TEST,
 )
 
 

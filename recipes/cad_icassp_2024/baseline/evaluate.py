@@ -21,11 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from cadenza import audio
 from cadenza.challenges import scoring
-from cadenza.challenges.icassp_2024 import SCORE_COLUMNS, TRACKS, ScenePair, read_scene_pairs
+from cadenza.challenges.icassp_2024 import (
+    SCORE_COLUMNS,
+    SMALL_TEST,
+    ScenePair,
+    make_reference,
+    read_scene_pairs,
+)
+from cadenza.challenges.scene_signals import read_scene_signals
 from cadenza.hearing_aid import NALRAid
-from cadenza.remix import remix_to_mixture
 from cadenza.runner import cli
 from cadenza.runner.blocks import require_sample_rate
 from cadenza.runner.items import Item, Result
@@ -43,7 +48,7 @@ STEP = Step(
         "evaluate.set_random_seed",
         "evaluate.noise",
     ),
-    small_test=15,
+    small_test=SMALL_TEST,
 )
 
 
@@ -53,7 +58,7 @@ def items(config: DictConfig) -> list[Item[ScenePair]]:
         Item.of(
             pair,
             scoring.evaluation_files(
-                [pair.file(track) for track in TRACKS],
+                [file for _, file in pair.tracks],
                 [pair.enhanced_file(config.path.exp_folder)],
                 allow_missing=config.evaluate.allow_missing,
             ),
@@ -70,31 +75,15 @@ def read_item(
 ) -> scoring.EvaluationSignals:
     """Read the enhanced signal of a pair and make its reference."""
     pair = item.data
-    files = tuple((track, pair.file(track)) for track in TRACKS)
-    reference = reference_of(files, tuple(pair.gains_db.items()))
-    file = pair.enhanced_file(config.path.exp_folder)
-    enhanced, rate = audio.read(file, sample_rate=config.remix_sample_rate, channels=2)
-    return scoring.prepare_signals(
-        enhanced,
-        aid(reference, pair.listener),
-        reference,
-        seed_name=pair.scene,
-        listener=pair.listener,
-        enhanced_sample_rate=rate,
+    signals = read_scene_signals(
+        pair,
+        reference_of(pair.tracks, tuple(pair.gains_db.items())),
+        aid,
+        exp_folder=config.path.exp_folder,
         music_sample_rate=config.sample_rate,
-        haaqi_sample_rate=config.HAAQI_sample_rate,
+        enhanced_sample_rate=config.remix_sample_rate,
     )
-
-
-def make_reference(
-    files: tuple[tuple[str, Path], ...], gains_db: tuple[tuple[str, float], ...], sample_rate: int
-) -> NDArray[np.float64]:
-    """True stems, remixed with the gains of the scene, at the loudness of the mixture."""
-    tracks = {
-        track: audio.read(file, sample_rate=sample_rate, channels=2)[0] for track, file in files
-    }
-    mixture = tracks.pop("mixture")
-    return remix_to_mixture(tracks, dict(gains_db), mixture, sample_rate)
+    return signals.to_score(config.HAAQI_sample_rate)
 
 
 def process_item(signals: scoring.EvaluationSignals, config: DictConfig) -> Result:

@@ -19,7 +19,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from cadenza.challenges.cad1_task1 import enhancement
-from cadenza.challenges.cad1_task1.songs import SongPair, read_song_pairs
+from cadenza.challenges.cad1_task1.songs import SMALL_TEST, SongPair, read_song_pairs
 from cadenza.runner import cli
 from cadenza.runner.blocks import StemBlocks, build_stem_blocks
 from cadenza.runner.items import Item
@@ -32,7 +32,7 @@ STEP = Step(
     columns=enhancement.COLUMNS,
     show="clipped_fraction",
     settings=enhancement.SETTINGS,
-    small_test=15,
+    small_test=SMALL_TEST,
 )
 
 

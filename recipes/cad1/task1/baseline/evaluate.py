@@ -19,13 +19,16 @@ from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig
-from tqdm import tqdm
 
-from cadenza import audio
 from cadenza.challenges import scoring
-from cadenza.challenges.cad1_task1.songs import SCORE_COLUMNS, SIDES, SongPair, read_song_pairs
+from cadenza.challenges.cad1_task1.scores import score_stems
+from cadenza.challenges.cad1_task1.songs import (
+    SCORE_COLUMNS,
+    SMALL_TEST,
+    SongPair,
+    read_song_pairs,
+)
 from cadenza.errors import SilentReferenceError
-from cadenza.haaqi import HaaqiScore, haaqi
 from cadenza.runner import cli
 from cadenza.runner.items import Item, Result
 from cadenza.runner.step import Step, run_step
@@ -37,11 +40,8 @@ STEP = Step(
     columns=SCORE_COLUMNS,
     show="score",
     settings=("sample_rate", "stem_sample_rate", "evaluate.set_random_seed", "evaluate.noise"),
-    small_test=15,
+    small_test=SMALL_TEST,
 )
-
-SCORING_ORDER = ("drums", "bass", "other", "vocals")
-"""The order in which the stems draw HAAQI's noise."""
 
 
 def enhanced_folder(config: DictConfig) -> Path:
@@ -68,37 +68,22 @@ def items(config: DictConfig) -> list[Item[SongPair]]:
 
 def process_item(item: Item[SongPair], config: DictConfig) -> Result:
     """HAAQI of all stems and ears of one song, and their mean."""
-    scores: dict[str, HaaqiScore] = {}
-    silent = []
-    pair, folder, rate = item.data, enhanced_folder(config), config.stem_sample_rate
-    rng = scoring.noise_source(pair.track.name, seeded=config.evaluate.set_random_seed)
-    for stem in tqdm(SCORING_ORDER, desc="scoring", leave=False, disable=None):
-        music, music_rate = audio.read(pair.file(stem), sample_rate=config.sample_rate, channels=2)
-        music = music[:, pair.objective.samples(music_rate)]
-        for side, reference in zip(SIDES, music, strict=True):
-            enhanced_file = pair.stem_file(folder, side, stem)
-            enhanced, _ = audio.read(enhanced_file, sample_rate=rate, channels=1)
-            try:
-                scores[f"{side}_{stem}"] = haaqi(
-                    audio.resample(reference, music_rate, rate),
-                    enhanced[0],
-                    sample_rate=rate,
-                    audiogram=getattr(pair.listener, side),
-                    equalisation="nalr",
-                    level_db_spl=scoring.presentation_level_db_spl(reference),
-                    noise=config.evaluate.noise,
-                    rng=rng,
-                )
-            except SilentReferenceError:
-                silent.append(f"{side}_{stem}: the reference is silent")
-    if not scores:
+    made = score_stems(
+        item.data,
+        enhanced_folder(config),
+        sample_rate=config.sample_rate,
+        stem_sample_rate=config.stem_sample_rate,
+        seeded=config.evaluate.set_random_seed,
+        noise=config.evaluate.noise,
+    )
+    if not made.scores:
         raise SilentReferenceError("all stems of the reference are silent")
-    values = {name: result.score for name, result in scores.items()}
+    values = {name: result.score for name, result in made.scores.items()}
     return Result(
         {"score": math.fsum(values.values()) / len(values), **values},
-        missing=tuple(silent),
+        missing=made.silent,
         flags=tuple(
-            flag for name, result in scores.items() for flag in scoring.flags_of(name, result)
+            flag for name, result in made.scores.items() for flag in scoring.flags_of(name, result)
         ),
     )
 

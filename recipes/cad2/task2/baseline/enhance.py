@@ -20,7 +20,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from cadenza import audio
-from cadenza.challenges.cad2_task2.ensembles import EnsemblePair, read_ensemble_pairs
+from cadenza.challenges.cad2_task2.ensembles import SMALL_TEST, EnsemblePair, read_ensemble_pairs
 from cadenza.challenges.cad2_task2.estimates import Estimator, make_estimator, prepare_for
 from cadenza.levels import db_to_gain
 from cadenza.remix import level_compensation_db, remix
@@ -42,7 +42,7 @@ STEP = Step(
         "remix_sample_rate",
         "soft_clip",
     ),
-    small_test=400,
+    small_test=SMALL_TEST,
 )
 
 

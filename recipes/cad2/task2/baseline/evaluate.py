@@ -18,15 +18,15 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from cadenza import audio
 from cadenza.challenges import scoring
 from cadenza.challenges.cad2_task2.ensembles import (
     SCORE_COLUMNS,
+    SMALL_TEST,
     EnsemblePair,
     read_ensemble_pairs,
 )
-from cadenza.levels import db_to_gain
-from cadenza.remix import level_compensation_db, remix
+from cadenza.challenges.cad2_task2.reference import make_reference
+from cadenza.challenges.scene_signals import read_scene_signals
 from cadenza.runner import cli
 from cadenza.runner.blocks import CheckedAid, build_hearing_aid
 from cadenza.runner.items import Item, Result
@@ -45,7 +45,7 @@ STEP = Step(
         "evaluate.set_random_seed",
         "evaluate.noise",
     ),
-    small_test=400,
+    small_test=SMALL_TEST,
 )
 
 
@@ -68,22 +68,16 @@ def read_item(
     item: Item[EnsemblePair], config: DictConfig, hearing_aid: CheckedAid
 ) -> scoring.EvaluationSignals:
     """Read the enhanced signal of a pair and make its reference."""
-    pair, rate = item.data, config.input_sample_rate
-    sources = {name: pair.read(source, rate) for name, source in pair.piece.sources.items()}
-    factor = db_to_gain(level_compensation_db(pair.gains_db))
-    reference = factor * remix(sources, pair.gains_db)
-    file = pair.enhanced_file(config.path.exp_folder)
-    enhanced, enhanced_rate = audio.read(file, sample_rate=config.remix_sample_rate, channels=2)
-    return scoring.prepare_signals(
-        enhanced,
-        hearing_aid(reference, pair.listener),
-        reference,
-        seed_name=pair.scene,
-        listener=pair.listener,
-        enhanced_sample_rate=enhanced_rate,
+    rate = config.input_sample_rate
+    signals = read_scene_signals(
+        item.data,
+        make_reference(item.data, rate),
+        hearing_aid,
+        exp_folder=config.path.exp_folder,
         music_sample_rate=rate,
-        haaqi_sample_rate=config.HAAQI_sample_rate,
+        enhanced_sample_rate=config.remix_sample_rate,
     )
+    return signals.to_score(config.HAAQI_sample_rate)
 
 
 def process_item(signals: scoring.EvaluationSignals, config: DictConfig) -> Result:

@@ -1,0 +1,243 @@
+"""Pictures over time, which share the time axis of the player: waveforms and heat maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from cadenza.haaqi import HaaqiDetails
+from cadenza.plots.spectra import band_levels
+from cadenza.report.png import gradient, heat_map_png
+
+LEVELS, DIFFERENCES = "viridis", "PuOr"
+RANGE_DB = 80
+DIFFERENCE_DB = 20
+MOST_COLUMNS = 800
+_TICKS_HZ = (100, 300, 1000, 3000, 10000)
+_HIGHEST_CODE = 1 - 2**-15  # where 16-bit files end on the positive side
+_SHORTEST_S = 0.1  # of a spectrogram
+
+
+@dataclass(frozen=True)
+class Span:
+    """The part of the music that is shown and heard, in seconds."""
+
+    start_s: float
+    end_s: float
+
+    @property
+    def duration_s(self) -> float:
+        """Its duration."""
+        return self.end_s - self.start_s
+
+    def part(self, time_s: float) -> float:
+        """Where a moment is: 0 at the start, 100 at the end."""
+        return 100 * (time_s - self.start_s) / self.duration_s
+
+
+@dataclass(frozen=True)
+class Track:
+    """A picture over time.
+
+    Parameters
+    ----------
+    title : str
+        What it shows.
+    ticks : sequence of (float, str)
+        Labels of the vertical axis, at percent of its height from below.
+    svg : Markup
+        The drawing of a waveform; empty for a heat map.
+    png : bytes
+        The picture of a heat map.
+    left, width : float
+        Where the picture is, in percent of the time that is shown.
+    scale : tuple of str
+        Colours as stops of a gradient, and what its ends mean.
+    """
+
+    title: str
+    ticks: Sequence[tuple[float, str]]
+    svg: Markup | str = ""
+    png: bytes = b""
+    left: float = 0.0
+    width: float = 100.0
+    scale: tuple[str, str, str] = ("", "", "")
+
+
+def waveform(title: str, signal: NDArray[np.float64], *, reach: float) -> Track:
+    """Range of the samples over time, with the clipped ones marked above and below.
+
+    Parameters
+    ----------
+    signal : ndarray, shape (T,)
+        The part that is shown.
+    reach : float
+        Amplitude at the top of the picture.
+    """
+    starts = np.unique(np.linspace(0, signal.size, MOST_COLUMNS, endpoint=False, dtype=int))
+    low, high = np.minimum.reduceat(signal, starts), np.maximum.reduceat(signal, starts)
+    clipped = np.maximum.reduceat((np.abs(signal) >= _HIGHEST_CODE).astype(np.int8), starts)
+    x = np.round(1000 * starts / signal.size, 1)
+    y_low, y_high = (np.round(50 - 48 * part / reach, 1) for part in (low, high))
+    upper = "L".join(f"{a:g} {b:g}" for a, b in zip(x, y_high, strict=True))
+    lower = "L".join(f"{a:g} {b:g}" for a, b in zip(x[::-1], y_low[::-1], strict=True))
+    marks = "".join(f"M{a:g} 0v8M{a:g} 100v-8" for a in x[clipped > 0])
+    full = [50 - 48 / reach, 50 + 48 / reach] if reach >= 1 else []
+    lines = "".join(f"M0 {y:.1f}H1000" for y in full)
+    fraction = float(np.mean(np.abs(signal) >= _HIGHEST_CODE))
+    said = f"{100 * fraction:.2g} % of the samples clipped" if fraction else "not clipped"
+    svg = Markup(
+        '<svg viewBox="0 0 1000 100" preserveAspectRatio="none" aria-hidden="true">'
+        f'<path class="wave" d="M{upper}L{lower}Z"/><path class="full" d="{lines}"/>'
+        f'<path class="clip" d="{marks}"/></svg>'
+    )
+    ticks = [(98 - 48 + 48 / reach, "1"), (50.0, "0"), (50 - 48 / reach, "−1")] if reach >= 1 else [
+        (98.0, f"{reach:.2g}"), (50.0, "0")
+    ]  # fmt: skip
+    return Track(f"{title}: {said}", ticks, svg=svg)
+
+
+def spectrograms(
+    reference: NDArray[np.float64],
+    enhanced: Sequence[tuple[str, NDArray[np.float64]]],
+    sample_rate: int,
+) -> list[Track]:
+    """Levels of the reference and of enhanced signals on one scale, and the differences in dB.
+
+    Parameters
+    ----------
+    reference : ndarray, shape (T,)
+        The part that is shown.
+    enhanced : sequence of (str, ndarray)
+        What each is called, and its samples.
+    sample_rate : int
+        Of all, in Hz.
+    """
+    n_samples = min(reference.size, *(signal.size for _, signal in enhanced))
+    if n_samples < _SHORTEST_S * sample_rate:
+        return []
+    times_s, edges_hz, levels_db = band_levels(reference[:n_samples], sample_rate, "reference")
+    others = [
+        (name, band_levels(signal[:n_samples], sample_rate, name)[2]) for name, signal in enhanced
+    ]
+    top_db = max(float(levels_db.max()), *(float(found.max()) for _, found in others))
+    floor_db = top_db - RANGE_DB
+    ticks = _frequency_ticks(np.sqrt(edges_hz[1:] * edges_hz[:-1]))
+    duration_s = n_samples / sample_rate
+    place = (100 * times_s[0] / duration_s, 100 * (times_s[-1] - times_s[0]) / duration_s)
+    scale = (gradient(LEVELS), f"{floor_db:.0f}", f"{top_db:.0f} dB")
+
+    def levels(title: str, found: NDArray[np.float64]) -> Track:
+        png = heat_map_png(_thinned(found), limits=(floor_db, top_db), colours=LEVELS)
+        return Track(title, ticks, png=png, left=place[0], width=place[1], scale=scale)
+
+    tracks = [levels("spectrogram: reference", levels_db)]
+    for name, found in others:
+        difference_db = np.maximum(found, floor_db) - np.maximum(levels_db, floor_db)
+        png = heat_map_png(
+            _thinned(difference_db), limits=(-DIFFERENCE_DB, DIFFERENCE_DB), colours=DIFFERENCES
+        )
+        title = f"spectrogram: {name} minus reference"
+        tracks += [
+            levels(f"spectrogram: {name}", found),
+            Track(title, ticks, png=png, left=place[0], width=place[1], scale=_differences()),
+        ]
+    return tracks
+
+
+def haaqi_tracks(name: str, details: HaaqiDetails, span: Span) -> list[Track]:
+    """Where in frequency and time HAAQI found the signals to differ."""
+    cepstral, vibration = details.cepstral, details.vibration
+    ticks = _frequency_ticks(details.centre_hz)
+    reference_db, enhanced_db = cepstral.envelopes_db_sl
+    difference_db = np.where(cepstral.frames, enhanced_db - reference_db, np.nan)
+    covariances = np.where(vibration.tiles, vibration.covariances, np.nan)
+    tracks = []
+    for title, values, times_s, limits, colours, scale in (
+        (
+            f"{name}: envelopes, enhanced minus reference",
+            difference_db,
+            details.cepstral_times_s,
+            (-DIFFERENCE_DB, DIFFERENCE_DB),
+            DIFFERENCES,
+            _differences(),
+        ),
+        (
+            f"{name}: vibration covariance",
+            covariances,
+            details.vibration_times_s,
+            (0, 1),
+            LEVELS,
+            (gradient(LEVELS), "0: lost", "1: kept"),
+        ),
+    ):
+        inside = (times_s >= span.start_s) & (times_s <= span.end_s)
+        if inside.sum() < 2:
+            continue
+        shown_s, step_s = times_s[inside], float(times_s[1] - times_s[0])
+        left = span.part(float(shown_s[0]) - step_s / 2)
+        width = span.part(float(shown_s[-1]) + step_s / 2) - left
+        png = heat_map_png(_thinned(values[:, inside]), limits=limits, colours=colours)
+        tracks.append(Track(title, ticks, png=png, left=left, width=width, scale=scale))
+    return tracks
+
+
+def losses(details: HaaqiDetails) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How much of the vibration was lost over time.
+
+    Returns
+    -------
+    times_s, losses : ndarray, shape (S,)
+        Times in seconds, and the mean of 1 minus the covariance over the bands that count.
+    """
+    vibration = details.vibration
+    weights = vibration.synchrony[:, None] * vibration.tiles
+    lost = (weights * (1 - vibration.covariances)).sum(axis=0)
+    return details.vibration_times_s, lost / max(float(vibration.synchrony.sum()), 1e-12)
+
+
+def worst_span(details: Sequence[HaaqiDetails], duration_s: float, wanted_s: float) -> Span:
+    """Part of `wanted_s` seconds in which most was lost; everything, if it is not longer."""
+    if duration_s <= wanted_s:
+        return Span(0.0, duration_s)
+    starts_s = np.arange(0, duration_s - wanted_s + 0.5, 0.5)
+    starts_s = np.minimum(starts_s, duration_s - wanted_s)
+    lost = np.zeros(starts_s.size)
+    for found in details:
+        times_s, values = losses(found)
+        total = np.concatenate([[0.0], np.cumsum(values)])
+        first, last = (np.searchsorted(times_s, starts_s + edge) for edge in (0, wanted_s))
+        lost += total[last] - total[first]
+    start_s = float(starts_s[int(lost.argmax())])
+    return Span(start_s, start_s + wanted_s)
+
+
+def _differences() -> tuple[str, str, str]:
+    return gradient(DIFFERENCES), f"−{DIFFERENCE_DB}", f"+{DIFFERENCE_DB} dB"
+
+
+def _frequency_ticks(centres_hz: NDArray[np.float64]) -> list[tuple[float, str]]:
+    """Where round frequencies are among bands that have the same height, in percent."""
+    rows = np.arange(centres_hz.size) + 0.5
+    inside = [hz for hz in _TICKS_HZ if centres_hz[0] <= hz <= centres_hz[-1]]
+    places = np.interp(np.log(inside), np.log(centres_hz), rows) / centres_hz.size * 100
+    return [
+        (round(float(place), 1), f"{hz // 1000}k" if hz >= 1000 else f"{hz}")
+        for place, hz in zip(places, inside, strict=True)
+    ]
+
+
+def _thinned(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """At most `MOST_COLUMNS` columns: means of neighbours, of those that count."""
+    n_columns = values.shape[1]
+    if n_columns <= MOST_COLUMNS:
+        return values
+    starts = np.linspace(0, n_columns, MOST_COLUMNS, endpoint=False, dtype=int)
+    counted = ~np.isnan(values)
+    sums = np.add.reduceat(np.where(counted, values, 0.0), starts, axis=1)
+    counts = np.add.reduceat(counted, starts, axis=1)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
