@@ -1,6 +1,6 @@
 """Pages that show what a run made: `build` for a run or two, `build_pair` for two files."""
 
-from cadenza.report.build import Built, build
+from cadenza.report.building import Built, build
 from cadenza.report.pair import build_pair
 
 __all__ = ["Built", "build", "build_pair"]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cadenza import audio
 from cadenza._files import replacing
@@ -40,7 +41,8 @@ class Heard:
     loudness_lufs : float or None
         Integrated loudness in the file; None if it is silent or too short.
     match_db : float
-        Gain that brings it to the loudness of the softest one, 0 or less.
+        Gain that brings it to the loudness of the softest main sound, as far as a soft stem can be
+        raised without clipping.
     duration_s : float
         Duration in seconds.
     """
@@ -78,16 +80,20 @@ def write_sounds(folder: Path, sounds: Sequence[Sound]) -> Album:
     gain_db = min(0.0, -float(gain_to_db(peak)) - 0.1) if peak > 0 else 0.0
     gain = db_to_gain(gain_db)
     loudness = [_loudness(gain * sound.samples, sound.sample_rate) for sound in sounds]
-    audible = [lufs for lufs in loudness if lufs is not None and lufs > _QUIETEST_LUFS]
-    target = min(audible, default=0.0)
-    heard, scripts = [], {"audio.js": {}, "stems.js": {}}
+    main = [lufs for lufs, s in zip(loudness, sounds, strict=True) if not s.is_stem]
+    target = min((lufs for lufs in main if lufs is not None and lufs > _QUIETEST_LUFS), default=0.0)
+    heard: list[Heard] = []
+    scripts: dict[str, dict[str, str]] = {"audio.js": {}, "stems.js": {}}
     for sound, lufs in zip(sounds, loudness, strict=True):
         name = slug_of(sound.label.replace(", ", "_").replace(" ", "_"))
         path = folder / f"{name}.flac"
         audio.write_flac(path, gain * sound.samples, sound.sample_rate)
         content = base64.b64encode(path.read_bytes()).decode()
         scripts["stems.js" if sound.is_stem else "audio.js"][name] = content
-        match_db = min(0.0, target - lufs) if lufs in audible and lufs is not None else 0.0
+        match_db = 0.0
+        if lufs is not None and lufs > _QUIETEST_LUFS:
+            loudest = gain * float(np.abs(sound.samples).max())
+            match_db = min(target - lufs, -float(gain_to_db(loudest)))  # without clipping
         heard.append(
             Heard(
                 name,
@@ -106,7 +112,7 @@ def write_sounds(folder: Path, sounds: Sequence[Sound]) -> Album:
     return Album(heard, round(gain_db, 1))
 
 
-def _loudness(samples: np.ndarray, sample_rate: int) -> float | None:
+def _loudness(samples: NDArray[np.float64], sample_rate: int) -> float | None:
     try:
         lufs = integrated_loudness_lufs(samples, sample_rate)
     except ValueError:  # too short

@@ -26,7 +26,7 @@ def histogram(scores: Sequence[float]) -> Markup:
     """How many items have which score."""
     counts, edges = np.histogram(scores, bins=20, range=(0, 1))
     top = max(5, int(counts.max(initial=0)))
-    chart = Chart("Distribution of the scores", _HAAQI, Axis(0, top, "items"), height=220)
+    chart = Chart("Distribution of the scores", _HAAQI, Axis(0, top, "items"), height=260)
     for count, low, high in zip(counts.tolist(), edges[:-1], edges[1:], strict=True):
         if count:
             chart.bar((float(low), 0), (float(high), count), "bar")
@@ -46,9 +46,11 @@ def strips(
     else:
         names = sorted(groups, key=lambda name: (means[name], name))[:MOST_GROUPS]
     height = TOP + BOTTOM + _ROW * len(names)
-    labels = [(row, _short(name)) for row, name in enumerate(names)]
+    shown = [_short(name) for name in names]
+    left = 24 + round(6.6 * max((len(name) for name in shown), default=0))
+    labels = list(enumerate(shown))
     rows = Axis(-0.5, len(names) - 0.5, "", labels)
-    chart = Chart(title, _HAAQI, rows, height=height, left=132)
+    chart = Chart(title, _HAAQI, rows, height=height, left=left, right=58)
     for row, name in enumerate(names):
         group = groups[name]
         spread = np.linspace(-0.22, 0.22, len(group)) if len(group) > 1 else [0.0]
@@ -56,7 +58,7 @@ def strips(
             chart.mark(item.score, row + float(offset), item=index)
         centre = means[name]
         chart.line([(centre, row - 0.38), (centre, row + 0.38)], "mean")
-        chart.text(min(centre, 0.86), row + 0.30, f"{centre:.3f}", "value")
+        chart.text(1, row, f"{centre:.3f}", "value")
     return chart.render()
 
 
@@ -64,7 +66,7 @@ def ears(items: Sequence[tuple[int | None, ItemResult]]) -> Markup:
     """Left against right ear."""
     chart = Chart(
         "Scores of the left ear against the right", Axis(0, 1, "HAAQI, left ear"),
-        Axis(0, 1, "HAAQI, right ear"), height=380,
+        Axis(0, 1, "HAAQI, right ear"), height=340,
     )  # fmt: skip
     chart.line([(0, 0), (1, 1)], "guide")
     for index, item in items:
@@ -149,5 +151,7 @@ def overview(run: Run, numbers: Mapping[str, int]) -> dict[str, Markup | dict[st
     }
 
 
-def _short(name: str, most: int = 20) -> str:
-    return name if len(name) <= most else f"{name[: most - 1]}…"
+def _short(name: str, most: int = 26) -> str:
+    """Name without its middle: ends often tell names apart."""
+    half = most // 2
+    return name if len(name) <= most else f"{name[: half - 1]}…{name[-half:]}"

@@ -218,7 +218,10 @@ def _ear_tracks(
     channels = [(name, sound.samples[ear]) for name, sound in cut if sound.samples.shape[1]]
     reach = max(1e-3, *(float(np.abs(channel).max()) for _, channel in channels))
     for name, channel in channels:
-        found.append(tracks.waveform(f"waveform: {name}", channel, reach=1.05 * reach))
+        beyond = "above full scale" if name == "reference" else "clipped"
+        found.append(
+            tracks.waveform(f"waveform: {name}", channel, reach=1.05 * reach, beyond=beyond)
+        )
     rate = first.compared_sample_rate
     part = slice(int(span.start_s * rate), int(span.end_s * rate))
     enhanced = [(n, s.compared[1][ear][part]) for n, s in zip(names, signals, strict=True)]

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check
 from cadenza._paths import write_json
 from cadenza.audiogram import Audiogram
 from cadenza.haaqi import HaaqiScore
-from cadenza.report.build import MARK, require_free
+from cadenza.report.building import MARK, require_free
 from cadenza.report.hearing import prescribed_gains
 from cadenza.report.item import ItemPage, Version, write_item
 from cadenza.report.pages import score, write_assets
@@ -108,12 +108,12 @@ def build_pair(
     write_json(folder / MARK, {"program": "cadenza report"})
     write_assets(folder)
     curves = prescribed_gains(ears)
-    page = ItemPage(title, [], listener, "NAL-R", curves, {}, versions)
+    page = ItemPage(title, [], listener, ears, "NAL-R", curves, {}, versions)
     write_item(folder, page, seconds=seconds, assets="assets")
     return folder / "index.html"
 
 
-def _channels(name: str, signal: ArrayLike, n: int) -> np.ndarray:
+def _channels(name: str, signal: ArrayLike, n: int) -> NDArray[np.float64]:
     x = np.atleast_2d(_check.signal(name, signal))
     if len(x) != n:
         raise ValueError(f"{name} must have a channel for each of {n} ears, got {len(x)}")

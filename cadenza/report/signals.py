@@ -48,7 +48,7 @@ class Sound:
     @property
     def duration_s(self) -> float:
         """Duration in seconds."""
-        return self.samples.shape[-1] / self.sample_rate
+        return float(self.samples.shape[-1] / self.sample_rate)
 
     def between(self, start_s: float, end_s: float) -> Sound:
         """Part of the sound."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from markupsafe import Markup, escape
 
 WIDTH = 460
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 44
+LEFT, RIGHT, TOP, BOTTOM = 52, 14, 12, 44
 SHAPES = ("circle", "diamond", "cross", "ring")
 """Marks of the first, second ... series; their names are CSS classes, too."""
 
@@ -91,8 +91,8 @@ class Chart:
         Its axes.
     height : int
         In units of the drawing, which is 460 wide.
-    left : int
-        Room for the labels of the y axis.
+    left, right : int
+        Room for the labels of the y axis, and beside the drawing.
     """
 
     title: str
@@ -100,11 +100,12 @@ class Chart:
     y: Axis
     height: int = 280
     left: int = LEFT
+    right: int = RIGHT
     parts: list[str] = field(default_factory=list)
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Place of a point in the drawing."""
-        width, height = WIDTH - self.left - RIGHT, self.height - TOP - BOTTOM
+        width, height = WIDTH - self.left - self.right, self.height - TOP - BOTTOM
         return self.left + width * self.x.place(x), TOP + height * (1 - self.y.place(y))
 
     def mark(self, x: float, y: float, series: int = 0, *, item: int | None = None) -> None:
@@ -139,7 +140,7 @@ class Chart:
 
     def render(self) -> Markup:
         """The SVG."""
-        bottom, right = self.height - BOTTOM, WIDTH - RIGHT
+        bottom, right = self.height - BOTTOM, WIDTH - self.right
         size, title = f"0 0 {WIDTH} {self.height}", escape(self.title)
         out = [f'<svg viewBox="{size}" role="img" aria-label="{title}" class="chart">']
         for value, label in self.x.marks:
@@ -158,9 +159,9 @@ class Chart:
             f"{escape(self.x.label)}</text>"
         )
         if self.y.label:
-            py = number((TOP + bottom) / 2)
+            centre = number((TOP + bottom) / 2)
             out.append(
-                f'<text transform="translate(13 {py}) rotate(-90)" class="mid label">'
+                f'<text transform="translate(13 {centre}) rotate(-90)" class="mid label">'
                 f"{escape(self.y.label)}</text>"
             )
         return Markup("".join([*out, *self.parts, "</svg>"]))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cadenza.haaqi import HaaqiDetails
 from cadenza.plots.spectra import band_levels
+from cadenza.report.pages import percent
 from cadenza.report.png import gradient, heat_map_png
 
 LEVELS, DIFFERENCES = "viridis", "PuOr"
@@ -68,8 +69,10 @@ class Track:
     scale: tuple[str, str, str] = ("", "", "")
 
 
-def waveform(title: str, signal: NDArray[np.float64], *, reach: float) -> Track:
-    """Range of the samples over time, with the clipped ones marked above and below.
+def waveform(
+    title: str, signal: NDArray[np.float64], *, reach: float, beyond: str = "clipped"
+) -> Track:
+    """Range of the samples over time, with those at full scale marked above and below.
 
     Parameters
     ----------
@@ -77,6 +80,8 @@ def waveform(title: str, signal: NDArray[np.float64], *, reach: float) -> Track:
         The part that is shown.
     reach : float
         Amplitude at the top of the picture.
+    beyond : str
+        What samples at or beyond full scale are called.
     """
     starts = np.unique(np.linspace(0, signal.size, MOST_COLUMNS, endpoint=False, dtype=int))
     low, high = np.minimum.reduceat(signal, starts), np.maximum.reduceat(signal, starts)
@@ -89,7 +94,7 @@ def waveform(title: str, signal: NDArray[np.float64], *, reach: float) -> Track:
     full = [50 - 48 / reach, 50 + 48 / reach] if reach >= 1 else []
     lines = "".join(f"M0 {y:.1f}H1000" for y in full)
     fraction = float(np.mean(np.abs(signal) >= _HIGHEST_CODE))
-    said = f"{100 * fraction:.2g} % of the samples clipped" if fraction else "not clipped"
+    said = f"{percent(fraction)} of the samples {beyond}" if fraction else f"nothing {beyond}"
     svg = Markup(
         '<svg viewBox="0 0 1000 100" preserveAspectRatio="none" aria-hidden="true">'
         f'<path class="wave" d="M{upper}L{lower}Z"/><path class="full" d="{lines}"/>'
@@ -129,7 +134,8 @@ def spectrograms(
     ticks = _frequency_ticks(np.sqrt(edges_hz[1:] * edges_hz[:-1]))
     duration_s = n_samples / sample_rate
     place = (100 * times_s[0] / duration_s, 100 * (times_s[-1] - times_s[0]) / duration_s)
-    scale = (gradient(LEVELS), f"{floor_db:.0f}", f"{top_db:.0f} dB")
+    low, high = (f"{db:.0f}".replace("-", "−") for db in (floor_db, top_db))
+    scale = (gradient(LEVELS), low, f"{high} dB")
 
     def levels(title: str, found: NDArray[np.float64]) -> Track:
         png = heat_map_png(_thinned(found), limits=(floor_db, top_db), colours=LEVELS)

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from cadenza._check import positive, whole
@@ -299,13 +300,19 @@ def _slugs(runs: Sequence[Run]) -> dict[str, str]:
 
 
 def _run_names(runs: Sequence[Run]) -> list[str]:
-    """Names of the runs, told apart if their folders have the same name."""
+    """Short names of the runs: without the beginning that they share.
+
+    Folders of the same name are told apart by a letter.
+    """
     names = [run.name for run in runs]
-    return (
-        [f"{n} ({x})" for n, x in zip(names, "AB", strict=False)]
-        if len({*names}) < len(names)
-        else names
-    )
+    if len(set(names)) < len(names):
+        return [f"{name} ({letter})" for name, letter in zip(names, "AB", strict=False)]
+    if len(names) == 1:
+        return names
+    letters = zip(*names, strict=False)
+    same = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], letters))
+    start = 1 + max(same.rfind(mark) for mark in "_-. ")
+    return [name[start:] or name for name in names]
 
 
 def _cores() -> int:

@@ -1,0 +1,330 @@
+"""Reports of the tiny runs of all three challenges."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from cadenza.errors import InputError
+from cadenza.report import build
+from cadenza.report.results import read_run
+from tests.recipes.conftest import SONGS, call, edit_json, listeners, write_json, write_song
+
+
+def evaluated(root: Path, name: str, separator: str, *options: str) -> Path:
+    """A run of the ICASSP 2024 baseline on a finished root."""
+    exp = root.parent / name
+    where = (f"path.root={root}", f"path.exp_folder={exp}", f"separator={separator}", *options)
+    assert call("baseline.enhance", *where) == 0
+    assert call("baseline.evaluate", *where) == 0
+    return exp
+
+
+@pytest.fixture(scope="module")
+def runs(finished_root, tmp_path_factory) -> tuple[Path, Path]:
+    """Two runs of ICASSP 2024, by the spectral separator and by the true stems."""
+    folder = tmp_path_factory.mktemp("runs")
+    shutil.copytree(finished_root, folder / "root")
+    return (
+        evaluated(folder / "root", "exp_spectral", "spectral", "soft_clip=true"),
+        evaluated(folder / "root", "exp_oracle", "oracle"),
+    )
+
+
+@pytest.fixture(scope="module")
+def report(runs, tmp_path_factory) -> Path:
+    """The report of the first run; do not change it."""
+    folder = tmp_path_factory.mktemp("report") / "report"
+    built = build(runs[0], to=folder, jobs=1)
+    assert built.problems == {}
+    assert built.made == len(read_run(runs[0]).items)
+    return folder
+
+
+class Links(HTMLParser):
+    """All that a page refers to, and whether its elements are closed in order."""
+
+    VOID = ("meta", "link", "img", "input", "br")
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.open: list[str] = []
+        self.feed(page.read_text(encoding="utf-8"))
+        assert self.open == [], page
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [value for name, value in attrs if name in ("href", "src") and value]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.found += [value for name, value in attrs if name in ("href", "src") and value]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def assert_links_hold(folder: Path) -> None:
+    """Every link of every page leads to a file of the report."""
+    pages = list(folder.rglob("*.html"))
+    assert pages
+    for page in pages:
+        for link in Links(page).found:
+            if not link.startswith(("#", "data:")):
+                assert "//" not in link, f"{page} loads {link}"
+                assert (page.parent / link).is_file(), f"{page}: {link}"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_report_has_a_page_for_each_item_and_no_dead_links(report, runs):
+    items = read_run(runs[0]).items
+    assert sorted(p.name for p in (report / "item").iterdir()) == sorted(i.slug for i in items)
+    assert_links_hold(report)
+
+
+def test_the_overview_shows_the_results(report, runs):
+    text = (report / "index.html").read_text(encoding="utf-8")
+    run = read_run(runs[0])
+    mean = sum(item.score for item in run.items) / len(run.items)
+    for part in (f"{mean:.4f}", "separator=spectral", "soft_clip=true", "ICASSP 2024"):
+        assert part in text
+    assert f"{len(run.items)} of {len(run.items)}" in text
+    assert str(runs[0].parent) not in text, "no paths of this machine"
+    shown = re.findall(r'<tr data-i="\d+" data-href="item/([^/]+)/', text)
+    assert shown == [item.slug for item in run.scored], "the worst first"
+
+
+def test_an_item_shows_the_scores_of_the_table(report, runs):
+    """HAAQI on the page is computed from the signals, and is that of the evaluation."""
+    for item in read_run(runs[0]).items:
+        text = (report / "item" / item.slug / "index.html").read_text(encoding="utf-8")
+        opened = re.findall(
+            r'class="total"><th scope="row">HAAQI</th><td class="num">([\d.]+)', text
+        )
+        assert opened == [f"{item.left:.4f}", f"{item.right:.4f}"]
+
+
+def test_the_files_to_hear_are_the_signals(report, runs):
+    item = read_run(runs[0]).scored[0]
+    folder = report / "item" / item.slug
+    heard, rate = soundfile.read(folder / "enhanced.flac")
+    made, made_rate = soundfile.read(runs[0] / f"enhanced_signals/{item.key}_remix.flac")
+    assert rate == made_rate
+    gain = heard.std() / made.std()
+    assert gain <= 1.0001
+    assert np.abs(heard - gain * made[: len(heard)]).max() < 2 / 32768
+    for name in ("mixture", "reference", "vocals_true"):
+        assert np.abs(soundfile.read(folder / f"{name}.flac")[0]).max() <= 1
+
+
+def test_the_player_gets_the_same_files(report, runs):
+    folder = report / "item" / read_run(runs[0]).items[0].slug
+    for script, names in (
+        ("audio.js", {"mixture", "reference", "enhanced"}),
+        ("stems.js", {"vocals_true", "drums_true", "bass_true", "other_true"}),
+    ):
+        text = (folder / script).read_text()
+        parts = json.loads(text.removeprefix("cadenzaSounds(").removesuffix(");\n"))
+        assert set(parts) == names
+        for name, content in parts.items():
+            assert base64.b64decode(content) == (folder / f"{name}.flac").read_bytes()
+
+
+def test_the_same_results_give_the_same_bytes(report, runs, tmp_path):
+    build(runs[0], to=tmp_path / "again", jobs=2)
+    assert contents(tmp_path / "again") == contents(report)
+
+
+def test_unchanged_items_are_kept_and_missing_ones_made(report, runs, tmp_path):
+    shutil.copytree(report, tmp_path / "report")
+    gone = sorted((tmp_path / "report" / "item").iterdir())[0]
+    (gone / "digest.txt").unlink()  # as if the program had been killed
+    built = build(runs[0], to=tmp_path / "report", jobs=1)
+    assert (built.made, built.kept) == (1, len(read_run(runs[0]).items) - 1)
+    assert contents(tmp_path / "report") == contents(report)
+    assert build(runs[0], to=tmp_path / "report", seconds=0.5, items="worst:1", jobs=1).made == 1
+
+
+def test_some_items_only(runs, tmp_path):
+    run = read_run(runs[0])
+    build(runs[0], to=tmp_path / "r", items="worst:2", jobs=1)
+    made = {p.name for p in (tmp_path / "r" / "item").iterdir()}
+    assert made == {item.slug for item in run.scored[:2]}
+    assert_links_hold(tmp_path / "r")
+    build(runs[0], to=tmp_path / "r", items="best:1", jobs=1)
+    assert {p.name for p in (tmp_path / "r" / "item").iterdir()} == {run.scored[-1].slug}
+    build(runs[0], to=tmp_path / "r", items=run.items[1].key, jobs=1)
+    assert {p.name for p in (tmp_path / "r" / "item").iterdir()} == {run.items[1].slug}
+    assert build(runs[0], to=tmp_path / "r", items="none").made == 0
+
+
+def test_an_excerpt_says_what_it_is(runs, tmp_path):
+    build(runs[0], to=tmp_path / "r", items="worst:1", seconds=0.5, jobs=1)
+    page = next((tmp_path / "r" / "item").iterdir())
+    assert "the part in which most was lost" in (page / "index.html").read_text()
+    assert soundfile.info(page / "mixture.flac").duration == pytest.approx(0.5, abs=0.001)
+
+
+def test_two_runs_are_compared(runs, tmp_path):
+    build(*runs, to=tmp_path / "r", items="changed:2", jobs=1)
+    text = (tmp_path / "r" / "index.html").read_text(encoding="utf-8")
+    first, second = ({i.key: i for i in read_run(folder).items} for folder in runs)
+    changes = [second[key].score - first[key].score for key in first]
+    assert f"{sum(changes) / len(changes):+.4f}".replace("-", "−") in text
+    assert f"{sum(c > 0 for c in changes)} / {sum(c < 0 for c in changes)} / " in text
+    assert "soft_clip" in text, "a setting that differs"
+    assert_links_hold(tmp_path / "r")
+    item = next((tmp_path / "r" / "item").iterdir())
+    assert {"enhanced_by_spectral.flac", "enhanced_by_oracle.flac"} <= {
+        p.name for p in item.iterdir()
+    }
+
+
+def test_names_are_escaped_and_files_have_safe_names(finished_root, tmp_path):
+    """A song called like a script does nothing in the report."""
+    root = tmp_path / "root"
+    shutil.copytree(finished_root, root)
+    evil = '<script>alert(1)</script> & "Co"'
+
+    def rename(content):
+        return {key.replace(SONGS[0], evil): value for key, value in content.items()}
+
+    def rename_scenes(content):
+        for scene in content.values():
+            scene["music"] = scene["music"].replace(SONGS[0], evil)
+
+    edit_json(root / "metadata" / "at_mic_music.train.json", rename)
+    edit_json(root / "metadata" / "scenes.train.json", rename_scenes)
+    exp = evaluated(root, "exp", "oracle")
+    build(exp, to=tmp_path / "r", items="worst:1", jobs=1)
+    for page in (tmp_path / "r").rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert "<script>alert" not in text
+        Links(page)
+    assert "&lt;script&gt;alert(1)" in (tmp_path / "r" / "index.html").read_text()
+
+
+def test_an_unfinished_run_in_batches(finished_root, tmp_path):
+    root = tmp_path / "root"
+    shutil.copytree(finished_root, root)
+    where = (f"path.root={root}", f"path.exp_folder={root / 'exp'}")
+    batch = ("evaluate.batch_size=3", "evaluate.batch=1")
+    assert call("baseline.evaluate", *where, *batch) == 0
+    run = read_run(root / "exp")
+    assert 0 < len(run.scored) < len(run.items)
+    assert run.n_open == len(run.items) - len(run.scored)
+    build(root / "exp", to=tmp_path / "r", items="worst:1", jobs=1)
+    text = (tmp_path / "r" / "index.html").read_text()
+    assert f"{len(run.scored)} of {len(run.items)}" in text
+    assert f"{run.n_open} still to do" in text
+    assert text.count("not done yet") == run.n_open
+
+
+def test_a_failed_item_has_its_reason(finished_root, tmp_path):
+    root = tmp_path / "root"
+    shutil.copytree(finished_root, root)
+    broken = sorted((root / "exp" / "enhanced_signals").glob("*.flac"))[0]
+    broken.write_bytes(broken.read_bytes()[:200])
+    assert call("baseline.evaluate", f"path.root={root}", f"path.exp_folder={root / 'exp'}") == 1
+    run = read_run(root / "exp")
+    assert len(run.failed) == 1
+    key = run.failed[0].key
+    built = build(root / "exp", to=tmp_path / "r", items=key, jobs=1)
+    assert list(built.problems) == [key]
+    assert run.failed[0].problem in (tmp_path / "r" / "index.html").read_text()
+    page = tmp_path / "r" / "item" / run.failed[0].slug / "index.html"
+    assert run.failed[0].problem in page.read_text()
+    assert "Play" not in page.read_text()
+
+
+def test_a_moved_run_is_found_with_its_signals(runs, tmp_path):
+    shutil.copytree(runs[0], tmp_path / "elsewhere")
+    assert build(tmp_path / "elsewhere", to=tmp_path / "r", items="worst:1", jobs=1).problems == {}
+
+
+def test_songs_of_cad1_have_players_for_their_stems(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    metadata = Path("root") / "metadata"
+    write_song(Path("root") / "audio" / "musdb18hq" / "train" / SONGS[0], 1)
+    write_json(metadata / "musdb18.valid.json", [{"Track Name": SONGS[0], "Split": "valid"}])
+    write_json(metadata / "listeners.valid.json", listeners("valid"))
+    where = ("path.root=root", "path.exp_folder=exp", "separator=oracle")
+    for script in ("enhance", "evaluate"):
+        assert call(f"baseline.{script}", *where, recipe="cad1.task1") == 0
+    build("exp", to="r", items="worst:1", jobs=1)
+    assert_links_hold(Path("r"))
+    item = read_run(Path("exp")).scored[0]
+    folder = Path("r") / "item" / item.slug
+    assert {f"vocals_{what}.flac" for what in ("reference", "enhanced")} <= {
+        p.name for p in folder.iterdir()
+    }
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    opened = re.findall(r'HAAQI</th><td class="num">([\d.]+)', text)
+    assert len(opened) == 8, "four stems, two ears"
+    assert sum(map(float, opened)) / 8 == pytest.approx(item.score, abs=1e-4)
+
+
+def test_pieces_of_cad2_have_the_gains_of_the_compressor(tmp_path, monkeypatch):
+    from tests.recipes.conftest import write_cad2_download
+
+    monkeypatch.chdir(tmp_path)
+    write_cad2_download(Path("download"))
+    where = ("path.root=root", "path.zenodo_download_path=download")
+    name = "process_dataset.process_zenodo_download"
+    assert call(name, *where, recipe="cad2.task2") == 0
+    where = ("path.root=root", "path.exp_folder=exp", "separator=oracle", "split=valid")
+    for script in ("enhance", "evaluate"):
+        assert call(f"baseline.{script}", *where, recipe="cad2.task2") == 0
+    build("exp", to="r", items="worst:1", jobs=1)
+    assert_links_hold(Path("r"))
+    item = read_run(Path("exp")).scored[0]
+    text = (Path("r") / "item" / item.slug / "index.html").read_text(encoding="utf-8")
+    assert "compressor, below its thresholds" in text
+    assert all(name in text for name in item.gains_db)
+
+
+def test_a_table_without_journal_is_read(runs, tmp_path):
+    """Such as one that another program wrote."""
+    shutil.copytree(runs[0], tmp_path / "exp")
+    (tmp_path / "exp" / "scores.journal.jsonl").unlink()
+    with_journal, without = read_run(runs[0]), read_run(tmp_path / "exp")
+    assert [i.score for i in without.items] == [i.score for i in with_journal.items]
+    assert without.notes == ("scores.csv has no journal",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"run": "nowhere"}, "nowhere: no such folder"),
+        ({"run": "empty"}, "empty: no results of a baseline"),
+        ({"items": "first:3"}, "items must be all, none"),
+        ({"items": "changed:3"}, "needs two runs"),
+        ({"to": "other"}, "other: holds something else"),
+        ({"to": "file"}, "expected a folder for the report, found a file"),
+        ({"seconds": 0}, "seconds must be positive"),
+        ({"jobs": 0}, "jobs must be a positive whole number"),
+    ],
+)
+def test_mistakes_are_told_and_cost_nothing(runs, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    Path("other").mkdir()
+    Path("other", "thesis.txt").write_text("precious")
+    Path("file").touch()
+    options = {"run": runs[0], "to": "report", **arguments}
+    with pytest.raises((InputError, ValueError), match=re.escape(message)):
+        build(options.pop("run"), **options)
+    assert not Path("report").exists()
+    assert Path("other", "thesis.txt").read_text() == "precious"
