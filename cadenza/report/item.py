@@ -39,6 +39,8 @@ class Version:
         Why there is no score, or an incomplete one.
     signals : ItemSignals or None
         None if there is nothing to hear.
+    label : str
+        What the enhanced signal is called instead of "enhanced by" its name.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Version:
     flags: Sequence[str] = ()
     problem: str = ""
     signals: ItemSignals | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -179,8 +182,8 @@ def _signals(
 def _names(versions: Sequence[Version], heard: Sequence[Version]) -> list[str]:
     """What the enhanced signals are called."""
     if len(versions) == 1:
-        return ["enhanced"]
-    return [f"enhanced by {version.name}" for version in heard]
+        return [versions[0].label or "enhanced"]
+    return [version.label or f"enhanced by {version.name}" for version in heard]
 
 
 def _sounds(signals: Sequence[ItemSignals], names: Sequence[str]) -> list[Sound]:

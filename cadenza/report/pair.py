@@ -104,7 +104,9 @@ def build_pair(
             sample_rate,
             dict(scores[name]),
         )
-        versions.append(Version(name, _facts(scores[name]), _flags(scores[name]), "", signals))
+        versions.append(
+            Version(name, _facts(scores[name]), _flags(scores[name]), "", signals, name)
+        )
     write_json(folder / MARK, {"program": "cadenza report"})
     write_assets(folder)
     curves = prescribed_gains(ears)
