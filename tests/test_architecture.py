@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "plots": GROUND | {"hearing_aid", "haaqi"},
     "report": GROUND | BLOCKS | {"haaqi", "challenges", "runner", "plots"},
     "training": GROUND | {"separation", "synthetic", "haaqi"},
-    "demo": GROUND | BLOCKS,
+    "demo": GROUND | BLOCKS | {"report"},
 }
 HYDRA_ROOMS = {"runner"}  # the other rooms take arrays, dataclasses and paths
 NETWORKS = {"cadenza.separation.convtasnet.network"}  # modules that are built of torch's classes

@@ -82,8 +82,7 @@ def read_scene_signals(
     aid: Aid,
     *,
     exp_folder: str,
-    music_sample_rate: int,
-    enhanced_sample_rate: int,
+    rates: tuple[int, int],
 ) -> SceneSignals:
     """Read the enhanced signal of a pair, and amplify its reference.
 
@@ -97,23 +96,23 @@ def read_scene_signals(
         Amplifies it for the listener.
     exp_folder : str
         Folder of the run.
-    music_sample_rate, enhanced_sample_rate : int
-        Rates in Hz of the music, and of the enhanced file.
+    rates : pair of int
+        Sample rates in Hz of the music, and of the enhanced file.
 
     Raises
     ------
     InputError
         If the enhanced file is missing or damaged.
     """
-    enhanced, rate = audio.read(
-        pair.enhanced_file(exp_folder), sample_rate=enhanced_sample_rate, channels=2
-    )
+    music_rate, enhanced_rate = rates
+    file = pair.enhanced_file(exp_folder)
+    enhanced, _ = audio.read(file, sample_rate=enhanced_rate, channels=2)
     return SceneSignals(
         pair.scene,
         pair.listener,
         music,
         aid(music, pair.listener),
-        music_sample_rate,
+        music_rate,
         enhanced,
-        rate,
+        enhanced_rate,
     )

@@ -106,6 +106,12 @@ def cli() -> None:
     help="Seed of the noise: a whole number, or a name as in the challenges (scene_10001).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with all digits.")
+@click.option(
+    "--report",
+    type=_FILE,
+    metavar="FOLDER",
+    help="Also write a page to FOLDER that plays the files and shows where quality was lost.",
+)
 def score(**options: Any) -> int:  # noqa: ANN401
     """Score each PROCESSED file against REFERENCE with HAAQI.
 
@@ -116,6 +122,48 @@ def score(**options: Any) -> int:  # noqa: ANN401
     from cadenza.command.scoring import score_files
 
     return score_files(request)
+
+
+@cli.command(
+    epilog="""Examples:
+
+    \b
+    cadenza report exp --to report
+    cadenza report exp_before exp_after --to comparison --items changed:20
+
+    Exit status: 0 all pages are complete; 1 some items have nothing to hear; 2 no report."""
+)
+@click.argument("run", type=_FILE)
+@click.argument("other_run", required=False, type=_FILE)
+@click.option("--to", required=True, type=_FILE, metavar="FOLDER", help="Where the report goes.")
+@click.option(
+    "--items",
+    default="all",
+    show_default=True,
+    metavar="WHICH",
+    help="Items that get a page: all, none, worst:20, best:20, changed:20 (of two runs), or names "
+    "with commas between them.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.5),
+    default=30,
+    show_default=True,
+    help="Longest part of the music on a page; of longer music, where most was lost.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: all cores.")
+def report(
+    run: Path, other_run: Path | None, to: Path, items: str, seconds: float, jobs: int | None
+) -> int:
+    """Show what a RUN made, as pages with charts and players; or compare it with OTHER_RUN.
+
+    A run is the path.exp_folder of enhance.py and evaluate.py of any challenge. It may be
+    unfinished, or in batches. The report opens by a double click and needs no network. A second
+    call makes only the pages of items that have changed.
+    """
+    from cadenza.command.reporting import report_runs
+
+    return report_runs(run, other_run, to=to, items=items, seconds=seconds, jobs=jobs)
 
 
 @cli.command()

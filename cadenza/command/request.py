@@ -32,3 +32,4 @@ class ScoreRequest:
     noise: Literal["seeded", "fast", "none"]
     seed: str
     as_json: bool
+    report: Path | None

@@ -71,6 +71,26 @@ class Session:
             levels_db_spl=listening.levels_db_spl(request, music, music_file),
         )
 
+    def read(self, file: Path) -> NDArray[np.float64]:
+        """Read a processed file, at the rate of comparison.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be compared with the reference.
+        """
+        request = self.request
+        signal, rate = audio.read(file)
+        _check_channels(file, signal, request.reference, self.reference)
+        if request.resample_hz is not None:
+            return audio.resample(signal, rate, request.resample_hz)
+        if rate != self.file_rate:
+            raise InputError(
+                f"{file}: {rate} Hz, but {request.reference} has {self.file_rate} Hz: "
+                "--resample 24000 brings both to one rate"
+            )
+        return signal
+
     def score(self, file: Path) -> dict[str, HaaqiScore]:
         """Score one processed file, for each ear.
 
@@ -79,20 +99,11 @@ class Session:
         InputError
             If the file cannot be scored.
         """
-        request = self.request
-        signal, rate = audio.read(file)
-        _check_channels(file, signal, request.reference, self.reference)
-        if request.resample_hz is not None:
-            signal = audio.resample(signal, rate, request.resample_hz)
-        elif rate != self.file_rate:
-            raise InputError(
-                f"{file}: {rate} Hz, but {request.reference} has {self.file_rate} Hz: "
-                "--resample 24000 brings both to one rate"
-            )
+        signal = self.read(file)
         try:
             return self._score(signal)
         except ValueError as error:
-            raise InputError(f"{file} against {request.reference}: {error}") from None
+            raise InputError(f"{file} against {self.request.reference}: {error}") from None
 
     def _score(self, processed: NDArray[np.float64]) -> dict[str, HaaqiScore]:
         request, audiograms = self.request, list(self.ears.values())
@@ -107,6 +118,7 @@ class Session:
                 level_db_spl=self.levels_db_spl[0],
                 noise=request.noise,
                 rng=rng,
+                details=request.report is not None,
             )
             return dict.fromkeys(self.ears, result)
         results = haaqi_ears(
@@ -118,6 +130,7 @@ class Session:
             level_db_spl=self.levels_db_spl,
             noise=request.noise,
             rng=rng,
+            details=request.report is not None,
         )
         return dict(zip(self.ears, results, strict=True))
 
@@ -162,6 +175,11 @@ def score_files(request: ScoreRequest) -> int:
         click.echo(printing.as_json(session, results, problems))
     elif len(results) > 1:
         click.echo(f"\n{printing.ranking(results)}")
+    if request.report is not None and results:
+        from cadenza.command.reporting import report_scores  # slow to import
+
+        page = report_scores(session, results, request.report)
+        click.echo(f"\nreport: open {page}", err=request.as_json)
     if not problems:
         return 0
     return 1 if results else 2

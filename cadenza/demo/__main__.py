@@ -4,7 +4,8 @@ Usage: python -m cadenza.demo [FOLDER]     (default: demo)
 
 Writes small challenge roots to FOLDER, then runs the recipe scripts as a user would, and prints
 the scores. The separators need no download: signal processing, small networks that come with
-cadenza, and the true stems as an upper bound. A second run takes seconds: everything is finished.
+cadenza, and the true stems as an upper bound. At the end, a report compares them, with players and
+charts: open FOLDER/report/index.html. A second run takes seconds: everything is finished.
 """
 
 from __future__ import annotations
@@ -25,6 +26,13 @@ from cadenza.demo.cad2_task2_root import DOWNLOAD, write_cad2_task2_root
 from cadenza.demo.icassp_2024_root import write_icassp_2024_root
 from cadenza.demo.roots import SAMPLE_RATE
 from cadenza.hearing_aid import MultibandCompressor
+from cadenza.report import build, write_contents
+
+SHOWN = "changed:6"
+"""Items that have pages in the report: those between which the separators differ most."""
+
+SECONDS_SHOWN = 10.0
+"""Longest part of the music on a page of the report."""
 
 
 class Demo:
@@ -80,7 +88,22 @@ class Demo:
         self.scores.setdefault(challenge, {})[separator] = table
         return where
 
-    def report(self) -> None:
+    def compare(self, challenge: str, first: str, second: str) -> None:
+        """Build the report that compares the results of two separators."""
+        runs = [self.folder / f"exp_{challenge}_{separator}" for separator in (first, second)]
+        to = self.folder / "report" / challenge
+        print(f"\n$ cadenza report {runs[0]} {runs[1]} --to {to} --items {SHOWN}", flush=True)
+        with self._timed(f"{challenge}: report"):
+            build(*runs, to=to, items=SHOWN, seconds=SECONDS_SHOWN)
+
+    def finish(self) -> None:
+        """Write the first page of the reports, and print times, scores and where the page is."""
+        self._print_results()
+        index = self.folder / "report" / "index.html"
+        write_contents(index, {name: f"{name}/index.html" for name in self.scores})
+        print(f"\nReport: open {index}")
+
+    def _print_results(self) -> None:
         """Print the seconds of every step and the mean scores of every listener."""
         print("\nSeconds")
         print(pd.Series(self.seconds).to_string(float_format="{:.1f}".format))
@@ -103,6 +126,7 @@ def icassp_2024(demo: Demo) -> None:
     demo.run(challenge, "generate_dataset.generate_at_mic_musdb18", root)
     for separator in ("spectral", "convtasnet_vdbo", "oracle"):
         demo.enhance_and_evaluate(challenge, root, separator)
+    demo.compare(challenge, "spectral", "oracle")
 
 
 def cad1_task1(demo: Demo) -> None:
@@ -111,6 +135,7 @@ def cad1_task1(demo: Demo) -> None:
     root = demo.compose(challenge, write_cad1_task1_root)
     for separator in ("spectral", "oracle"):
         where = demo.enhance_and_evaluate(challenge, root, separator)
+    demo.compare(challenge, "spectral", "oracle")
     demo.run(challenge, "baseline.test", root, where, "split=test", "separator=oracle")
     demo.run(challenge, "baseline.pack_submission", root, where, "split=test")
 
@@ -125,6 +150,7 @@ def cad2_task2(demo: Demo) -> None:
     networks = ("convtasnet", "separator.models_dir=included")
     for separator in (networks, ("oracle",)):
         demo.enhance_and_evaluate(challenge, root, *separator, score="avg_haaqi")
+    demo.compare(challenge, "convtasnet", "oracle")
 
 
 def main(arguments: list[str]) -> None:
@@ -135,7 +161,7 @@ def main(arguments: list[str]) -> None:
     demo.compile()
     for challenge in (icassp_2024, cad1_task1, cad2_task2):
         challenge(demo)
-    demo.report()
+    demo.finish()
 
 
 if __name__ == "__main__":

@@ -25,11 +25,14 @@ from cadenza.report.item import ItemPage, Version, is_current, mark_current, wri
 from cadenza.report.overview import write_comparison, write_overview
 from cadenza.report.pages import percent, score, write_assets
 from cadenza.report.results import ItemResult, Run, read_run
+from cadenza.report.signals import ItemSignals
 from cadenza.runner.progress import Progress
 from cadenza.runner.run import reason_of
 from cadenza.runner.saved import Config
 
 logger = logging.getLogger(__name__)
+
+Made = tuple[str, ItemResult, ItemSignals | None, str]
 
 MARK = "report.json"
 """File that says that a folder holds a report."""
@@ -182,41 +185,47 @@ def _in_processes(jobs: Sequence[_Job], n: int) -> Iterator[tuple[_Job, str]]:
 def make_item(job: _Job) -> str:
     """Make the page of an item; returns why there is nothing to hear, or an empty text."""
     challenge = next(c for c in CHALLENGES if c.recipe == job.recipe)
-    versions, problem = [], ""
+    made: list[Made] = []
     for name, result, config in job.results:
-        signals = None
         try:
             signals = challenge.read_signals(result.pair, config, workers=job.workers)
+            made.append((name, result, signals, result.problem))
         except Exception as error:  # one broken file must not cost the other pages
-            problem = result.problem or reason_of(error)
-        versions.append(
-            Version(
-                name,
-                _facts(result),
-                result.flags,
-                result.problem or ("" if signals else problem),
-                signals,
-            )
-        )
-    result = job.results[0][1]
-    compression = getattr(result.pair, "compression", None)
+            made.append((name, result, None, result.problem or reason_of(error)))
     if job.folder.is_dir():
         shutil.rmtree(job.folder)
-    page = ItemPage(
-        title=result.key,
-        facts=[(name, text) for name, text in result.labels.items()],
-        listener=result.listener.name,
-        ears=ears_of(result.listener),
-        prescription="compressor, below its thresholds" if compression else "NAL-R",
-        curves=prescribed_gains(ears_of(result.listener), compression),
-        gains_db=result.gains_db,
-        versions=versions,
-        home="../../index.html",
-    )
-    write_item(job.folder, page, seconds=job.seconds, assets="../../assets")
+    write_item(job.folder, page_of(made), seconds=job.seconds, assets="../../assets")
+    problem = next((text for _, _, signals, text in made if signals is None), "")
     if job.digest and not problem:
         mark_current(job.folder, job.digest)
     return problem
+
+
+def page_of(made: Sequence[Made]) -> ItemPage:
+    """What the page of an item shows.
+
+    Parameters
+    ----------
+    made : sequence of (str, ItemResult, ItemSignals or None, str)
+        For each run its name, its result, the signals, and what is wrong.
+    """
+    result = made[0][1]
+    ears = ears_of(result.listener)
+    compression = getattr(result.pair, "compression", None)
+    return ItemPage(
+        title=result.key,
+        facts=list(result.labels.items()),
+        listener=result.listener.name,
+        ears=ears,
+        prescription="compressor, below its thresholds" if compression else "NAL-R",
+        curves=prescribed_gains(ears, compression),
+        gains_db=result.gains_db,
+        versions=[
+            Version(name, _facts(found), found.flags, problem, signals)
+            for name, found, signals, problem in made
+        ],
+        home="../../index.html",
+    )
 
 
 def _facts(result: ItemResult) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from cadenza._files import replacing
 from cadenza.haaqi import HaaqiDetails, HaaqiScore
 from cadenza.haaqi.constants import MODULATION_BANDS_HZ
+from cadenza.haaqi.parts import PARTS
 from cadenza.report import tracks
 from cadenza.report.audio import Album, write_sounds
 from cadenza.report.hearing import Curves, Ears, audiogram_chart, gains_chart
@@ -174,6 +175,7 @@ def _signals(
         "lost": _loss_chart(details, duration_s, span) if is_cut else "",
         "times": _times(span),
         "columns": columns,
+        "parts": PARTS,
         "groups": _groups(heard, span, pictures),
         "names": names,
     }

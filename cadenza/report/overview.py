@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cadenza.report import charts
-from cadenza.report.pages import write_page
+from cadenza.report.pages import write_assets, write_page
 from cadenza.report.results import ItemResult, Run
 from cadenza.report.statistics import bootstrap, mean, paired
 
@@ -77,6 +77,20 @@ def write_comparison(
         "differences": charts.differences([b.score - a.score for a, b in pairs]) if pairs else "",
     }
     write_page(path, "comparison.html", context)
+
+
+def write_contents(path: Path, reports: Mapping[str, str]) -> None:
+    """Write a page that leads to several reports.
+
+    Parameters
+    ----------
+    path : Path
+        The page.
+    reports : mapping of str to str
+        Links, relative to the page, by the name of the report.
+    """
+    write_assets(path.parent)
+    write_page(path, "contents.html", {"assets": "assets", "reports": reports})
 
 
 def _scatter(

@@ -91,8 +91,7 @@ def icassp_2024_signals(pair: ScenePair, config: Config, *, workers: int | None)
         icassp_2024.make_reference(pair.tracks, tuple(pair.gains_db.items()), rate),
         NALRAid(sample_rate=config.nalr.sample_rate, nfir=config.nalr.nfir),
         exp_folder=config.path.exp_folder,
-        music_sample_rate=rate,
-        enhanced_sample_rate=config.remix_sample_rate,
+        rates=(rate, config.remix_sample_rate),
     )
     tracks = {name: audio.read(file, sample_rate=rate, channels=2)[0] for name, file in pair.tracks}
     mixture = tracks.pop("mixture")
@@ -107,8 +106,7 @@ def cad2_task2_signals(pair: EnsemblePair, config: Config, *, workers: int | Non
         make_reference(pair, rate),
         build_hearing_aid(config, rate_key="input_sample_rate"),
         exp_folder=config.path.exp_folder,
-        music_sample_rate=rate,
-        enhanced_sample_rate=config.remix_sample_rate,
+        rates=(rate, config.remix_sample_rate),
     )
     sources = {name: pair.read(source, rate) for name, source in pair.piece.sources.items()}
     labels = {f"{source.instrument}": sources[name] for name, source in pair.piece.sources.items()}

@@ -74,15 +74,9 @@ def read_item(
     reference_of: Callable[..., NDArray[np.float64]],
 ) -> scoring.EvaluationSignals:
     """Read the enhanced signal of a pair and make its reference."""
-    pair = item.data
-    signals = read_scene_signals(
-        pair,
-        reference_of(pair.tracks, tuple(pair.gains_db.items())),
-        aid,
-        exp_folder=config.path.exp_folder,
-        music_sample_rate=config.sample_rate,
-        enhanced_sample_rate=config.remix_sample_rate,
-    )
+    pair, rates = item.data, (config.sample_rate, config.remix_sample_rate)
+    music = reference_of(pair.tracks, tuple(pair.gains_db.items()))
+    signals = read_scene_signals(pair, music, aid, exp_folder=config.path.exp_folder, rates=rates)
     return signals.to_score(config.HAAQI_sample_rate)
 
 

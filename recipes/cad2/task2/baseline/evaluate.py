@@ -68,14 +68,13 @@ def read_item(
     item: Item[EnsemblePair], config: DictConfig, hearing_aid: CheckedAid
 ) -> scoring.EvaluationSignals:
     """Read the enhanced signal of a pair and make its reference."""
-    rate = config.input_sample_rate
+    pair, rate = item.data, config.input_sample_rate
     signals = read_scene_signals(
-        item.data,
-        make_reference(item.data, rate),
+        pair,
+        make_reference(pair, rate),
         hearing_aid,
         exp_folder=config.path.exp_folder,
-        music_sample_rate=rate,
-        enhanced_sample_rate=config.remix_sample_rate,
+        rates=(rate, config.remix_sample_rate),
     )
     return signals.to_score(config.HAAQI_sample_rate)
 
