@@ -21,14 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from cadenza.challenges import scoring
-from cadenza.challenges.icassp_2024 import (
-    SCORE_COLUMNS,
-    SMALL_TEST,
-    ScenePair,
-    make_reference,
-    read_scene_pairs,
-)
+from cadenza.challenges import icassp_2024, scoring
+from cadenza.challenges.icassp_2024 import ScenePair, make_reference, read_scene_pairs
 from cadenza.challenges.scene_signals import read_scene_signals
 from cadenza.hearing_aid import NALRAid
 from cadenza.runner import cli
@@ -39,7 +33,7 @@ from cadenza.runner.tables import summary
 
 STEP = Step(
     version="cad_icassp_2024/evaluate 1",
-    columns=SCORE_COLUMNS,
+    columns=icassp_2024.SCORE_COLUMNS,
     show="score",
     settings=(
         "sample_rate",
@@ -48,7 +42,7 @@ STEP = Step(
         "evaluate.set_random_seed",
         "evaluate.noise",
     ),
-    small_test=SMALL_TEST,
+    small_test=icassp_2024.SMALL_TEST,
 )
 
 
@@ -84,7 +78,9 @@ def process_item(signals: scoring.EvaluationSignals, config: DictConfig) -> Resu
     """HAAQI of one enhanced signal, for each ear and their mean."""
     seeded, noise = config.evaluate.set_random_seed, config.evaluate.noise
     scores = scoring.score_ears(signals, seeded=seeded, noise=noise)
-    return Result(dict(zip(SCORE_COLUMNS[3:], scores.values, strict=True)), flags=scores.flags)
+    return Result(
+        dict(zip(icassp_2024.SCORE_COLUMNS[3:], scores.values, strict=True)), flags=scores.flags
+    )
 
 
 def run(config: DictConfig) -> int:
