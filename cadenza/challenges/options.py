@@ -60,6 +60,7 @@ class Evaluation(Batches):
     noise: Annotated[str, Rule(one_of=("seeded", "fast", "none"))]
     small_test: bool
     allow_missing: bool
+    details: bool
 
 
 @dataclass

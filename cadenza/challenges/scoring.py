@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check, audio, levels
+from cadenza._paths import safe_name
 from cadenza.audiogram import Listener
 from cadenza.challenges.seeds import random_state
 from cadenza.errors import SilentReferenceError
@@ -88,6 +89,16 @@ class EvaluationSignals:
     level_db_spl: NDArray[np.float64]
     sample_rate: int
 
+    @property
+    def key(self) -> str:
+        """Stable name of the pair of scene and listener."""
+        return safe_name(f"{self.seed_name}_{self.listener.name}")
+
+
+def details_file(exp_folder: str | Path, key: str) -> Path:
+    """Where the details of the scores of a pair are kept."""
+    return Path(exp_folder) / "details" / f"{safe_name(key)}.npz"
+
 
 def prepare_signals(
     enhanced: NDArray[np.float64],
@@ -161,6 +172,11 @@ class EarScores:
     def values(self) -> tuple[float, float, float]:
         """Left, right, mean."""
         return self.left.score, self.right.score, self.mean
+
+    @property
+    def by_ear(self) -> dict[str, HaaqiScore]:
+        """Scores by the side."""
+        return {"left": self.left, "right": self.right}
 
     @property
     def flags(self) -> tuple[str, ...]:

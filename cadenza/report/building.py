@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import multiprocessing
 import os
 import re
@@ -17,7 +18,10 @@ from pathlib import Path
 
 from cadenza._check import positive, whole
 from cadenza._paths import write_json
+from cadenza.challenges.scoring import details_file
 from cadenza.errors import InputError
+from cadenza.haaqi import HaaqiScore
+from cadenza.haaqi.storage import load_scores
 from cadenza.report import item as items_module
 from cadenza.report.challenges import CHALLENGES
 from cadenza.report.hearing import ears_of, prescribed_gains
@@ -26,6 +30,7 @@ from cadenza.report.overview import write_comparison, write_overview
 from cadenza.report.pages import percent, score, write_assets
 from cadenza.report.results import ItemResult, Run, read_run
 from cadenza.report.signals import ItemSignals
+from cadenza.report.statistics import mean
 from cadenza.runner.progress import Progress
 from cadenza.runner.run import reason_of
 from cadenza.runner.saved import Config
@@ -188,7 +193,8 @@ def make_item(job: _Job) -> str:
     made: list[Made] = []
     for name, result, config in job.results:
         try:
-            signals = challenge.read_signals(result.pair, config, workers=job.workers)
+            kept = _kept_scores(result, config)
+            signals = challenge.read_signals(result.pair, config, kept=kept, workers=job.workers)
             made.append((name, result, signals, result.problem))
         except Exception as error:  # one broken file must not cost the other pages
             made.append((name, result, None, result.problem or reason_of(error)))
@@ -199,6 +205,19 @@ def make_item(job: _Job) -> str:
     if job.digest and not problem:
         mark_current(job.folder, job.digest)
     return problem
+
+
+def _kept_scores(result: ItemResult, config: Config) -> dict[str, HaaqiScore] | None:
+    """Scores with details that the evaluation has kept, if they are those of the result."""
+    try:
+        scores = load_scores(details_file(config.path.exp_folder, result.key))
+    except InputError:
+        return None
+    for side, expected in (("left", result.left), ("right", result.right)):
+        found = mean([s.score for name, s in scores.items() if name.startswith(side)])
+        if not math.isclose(found, expected, rel_tol=1e-12):
+            return None
+    return scores
 
 
 def page_of(made: Sequence[Made]) -> ItemPage:

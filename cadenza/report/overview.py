@@ -47,7 +47,10 @@ def write_overview(
         "items": [*scored, *(item for item in run.items if not item.is_scored)],
         "numbers": numbers,
         "charts": charts.overview(run, numbers) if scored else None,
-        "most_groups": charts.MOST_GROUPS,
+        "left_out": {
+            "listeners": _left_out({item.listener.name for item in scored}),
+            "songs": _left_out({item.labels["song"] for item in scored}),
+        },
     }
     write_page(path, "overview.html", context)
 
@@ -77,6 +80,12 @@ def write_comparison(
         "differences": charts.differences([b.score - a.score for a, b in pairs]) if pairs else "",
     }
     write_page(path, "comparison.html", context)
+
+
+def _left_out(groups: set[str]) -> str:
+    """What to say if a chart does not show all groups."""
+    n, most = len(groups), charts.MOST_GROUPS
+    return f"The {most} with the lowest means, of {n}." if n > most else ""
 
 
 def write_contents(path: Path, reports: Mapping[str, str]) -> None:

@@ -83,8 +83,26 @@ class ItemSignals:
     scores: dict[str, HaaqiScore] = field(default_factory=dict)
 
 
-def icassp_2024_signals(pair: ScenePair, config: Config, *, workers: int | None) -> ItemSignals:
-    """Music at the hearing-aid microphones, its true stems, and the remix."""
+Scores = dict[str, HaaqiScore]
+"""By side, or by side and stem, such as ``left_drums``."""
+
+
+def icassp_2024_signals(
+    pair: ScenePair, config: Config, *, kept: Scores | None = None, workers: int | None
+) -> ItemSignals:
+    """Music at the hearing-aid microphones, its true stems, and the remix.
+
+    Parameters
+    ----------
+    pair : ScenePair
+        Scene and listener.
+    config : Config
+        Of the run.
+    kept : Scores, optional
+        Scores with details that the evaluation has kept; otherwise they are computed.
+    workers : int or None
+        Number of threads for HAAQI.
+    """
     rate = config.sample_rate
     signals = read_scene_signals(
         pair,
@@ -95,11 +113,13 @@ def icassp_2024_signals(pair: ScenePair, config: Config, *, workers: int | None)
     )
     tracks = {name: audio.read(file, sample_rate=rate, channels=2)[0] for name, file in pair.tracks}
     mixture = tracks.pop("mixture")
-    return _scene(signals, mixture, tracks, config, workers=workers)
+    return _scene(signals, mixture, tracks, config, kept=kept, workers=workers)
 
 
-def cad2_task2_signals(pair: EnsemblePair, config: Config, *, workers: int | None) -> ItemSignals:
-    """A classical piece, its true sources, and the remix."""
+def cad2_task2_signals(
+    pair: EnsemblePair, config: Config, *, kept: Scores | None = None, workers: int | None
+) -> ItemSignals:
+    """A classical piece, its true sources, and the remix; parameters as above."""
     rate = config.input_sample_rate
     signals = read_scene_signals(
         pair,
@@ -111,7 +131,9 @@ def cad2_task2_signals(pair: EnsemblePair, config: Config, *, workers: int | Non
     sources = {name: pair.read(source, rate) for name, source in pair.piece.sources.items()}
     labels = {f"{source.instrument}": sources[name] for name, source in pair.piece.sources.items()}
     stems = labels if len(labels) == len(sources) else sources
-    return _scene(signals, pair.read(pair.piece.mixture, rate), stems, config, workers=workers)
+    return _scene(
+        signals, pair.read(pair.piece.mixture, rate), stems, config, kept=kept, workers=workers
+    )
 
 
 def _scene(
@@ -120,16 +142,20 @@ def _scene(
     stems: dict[str, NDArray[np.float64]],
     config: Config,
     *,
+    kept: Scores | None,
     workers: int | None,
 ) -> ItemSignals:
     rate = signals.music_sample_rate
     compared = signals.to_score(config.HAAQI_sample_rate)
-    scores = scoring.score_ears(
-        compared,
-        seeded=config.evaluate.set_random_seed,
-        noise=config.evaluate.noise,
-        details=True,
-        workers=workers,
+    scores = (
+        kept
+        or scoring.score_ears(
+            compared,
+            seeded=config.evaluate.set_random_seed,
+            noise=config.evaluate.noise,
+            details=True,
+            workers=workers,
+        ).by_ear
     )
     return ItemSignals(
         Sound("mixture", mixture, rate),
@@ -138,12 +164,14 @@ def _scene(
         tuple(Sound(f"{name}, true", stem, rate, is_stem=True) for name, stem in stems.items()),
         (compared.reference, compared.processed),
         compared.sample_rate,
-        {"left ear": scores.left, "right ear": scores.right},
+        {f"{side} ear": score for side, score in scores.items()},
     )
 
 
-def cad1_task1_signals(pair: SongPair, config: Config, *, workers: int | None) -> ItemSignals:
-    """A song, its stems as they should be and as they are, and the remix."""
+def cad1_task1_signals(
+    pair: SongPair, config: Config, *, kept: Scores | None = None, workers: int | None
+) -> ItemSignals:
+    """A song, its stems as they should be and as they are, and the remix; parameters as above."""
     rate, stem_rate = config.sample_rate, config.stem_sample_rate
     is_cut = config.evaluate.segments
     folder = Path(config.path.submission_dir if is_cut else config.path.enhanced_dir)
@@ -168,15 +196,18 @@ def cad1_task1_signals(pair: SongPair, config: Config, *, workers: int | None) -
             Sound(f"{name}, reference", true, rate, is_stem=True),
             Sound(f"{name}, enhanced", np.stack(ears), stem_rate, is_stem=True),
         ]
-    made = score_stems(
-        pair,
-        folder,
-        sample_rate=rate,
-        stem_sample_rate=stem_rate,
-        seeded=config.evaluate.set_random_seed,
-        noise=config.evaluate.noise,
-        details=True,
-        workers=workers,
+    scores = (
+        kept
+        or score_stems(
+            pair,
+            folder,
+            sample_rate=rate,
+            stem_sample_rate=stem_rate,
+            seeded=config.evaluate.set_random_seed,
+            noise=config.evaluate.noise,
+            details=True,
+            workers=workers,
+        ).scores
     )
     return ItemSignals(
         Sound("mixture", mixture, rate),
@@ -185,7 +216,7 @@ def cad1_task1_signals(pair: SongPair, config: Config, *, workers: int | None) -
         tuple(stems),
         (audio.resample(reference, rate, enhanced_rate), enhanced),
         enhanced_rate,
-        {_described(name): score for name, score in made.scores.items()},
+        {_described(name): score for name, score in scores.items()},
     )
 
 

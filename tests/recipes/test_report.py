@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from cadenza.challenges.scoring import details_file
 from cadenza.errors import InputError
+from cadenza.haaqi.storage import save_scores
 from cadenza.report import build
 from cadenza.report.results import read_run
 from tests.recipes.conftest import SONGS, call, edit_json, listeners, write_json, write_song
@@ -114,6 +116,62 @@ def test_an_item_shows_the_scores_of_the_table(report, runs):
             r'class="total"><th scope="row">HAAQI</th><td class="num">([\d.]+)', text
         )
         assert opened == [f"{item.left:.4f}", f"{item.right:.4f}"]
+
+
+def test_the_features_shown_follow_from_the_details(runs):
+    run = read_run(runs[0])
+    item = run.scored[0]
+    signals = run.challenge.read_signals(item.pair, run.config, workers=1)
+    assert [s.score for s in signals.scores.values()] == [item.left, item.right]
+    for found in signals.scores.values():
+        details = found.details
+        assert details.cepstral.mean_correlation == pytest.approx(
+            found.cepstral_correlation, abs=1e-12
+        )
+        assert details.vibration.mean_covariance == pytest.approx(
+            found.vibration_covariance, abs=1e-12
+        )
+        assert details.spectrum.loudness_similarity == pytest.approx(
+            found.loudness_spectrum, abs=1e-12
+        )
+        assert details.spectrum.normalised_similarity == pytest.approx(
+            found.normalised_spectrum, abs=1e-12
+        )
+
+
+def test_details_that_the_evaluation_kept_give_the_same_page(
+    finished_root, report, runs, tmp_path, monkeypatch
+):
+    root, exp = runs[0].parent / "root", tmp_path / "exp_spectral"
+    shutil.copytree(runs[0], exp)
+    where = (f"path.root={root}", f"path.exp_folder={exp}", "separator=spectral")
+    options = ("soft_clip=true", "evaluate.details=true", "resume=false")
+    assert call("baseline.evaluate", *where, *options) == 0
+    items = read_run(exp).items
+    assert {p.stem for p in (exp / "details").iterdir()} == {item.key for item in items}
+
+    def must_not_be_called(*args, **options):
+        raise AssertionError("HAAQI is computed again")
+
+    monkeypatch.setattr("cadenza.challenges.scoring.score_ears", must_not_be_called)
+    assert build(exp, to=tmp_path / "r", items="worst:1", jobs=1).problems == {}
+    slug = read_run(exp).scored[0].slug
+    for name in ("index.html", "picture_07.png", "enhanced.flac"):
+        kept = tmp_path / "r" / "item" / slug / name
+        assert kept.read_bytes() == (report / "item" / slug / name).read_bytes()
+
+
+def test_details_of_other_scores_are_not_used(runs, tmp_path):
+    exp = tmp_path / "exp_spectral"
+    shutil.copytree(runs[0], exp)
+    run = read_run(exp)
+    worst, best = run.scored[0], run.scored[-1]
+    scores = run.challenge.read_signals(best.pair, run.config, workers=1).scores
+    by_side = {name.split()[0]: found for name, found in scores.items()}
+    save_scores(details_file(exp, worst.key), by_side)
+    build(exp, to=tmp_path / "r", items="worst:1", jobs=1)
+    text = (tmp_path / "r" / "item" / worst.slug / "index.html").read_text()
+    assert f'<td class="num">{worst.left:.4f}</td>' in text
 
 
 def test_the_files_to_hear_are_the_signals(report, runs):

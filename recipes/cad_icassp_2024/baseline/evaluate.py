@@ -24,6 +24,7 @@ from omegaconf import DictConfig
 from cadenza.challenges import icassp_2024, scoring
 from cadenza.challenges.icassp_2024 import ScenePair, make_reference, read_scene_pairs
 from cadenza.challenges.scene_signals import read_scene_signals
+from cadenza.haaqi.storage import save_scores
 from cadenza.hearing_aid import NALRAid
 from cadenza.runner import cli
 from cadenza.runner.blocks import require_sample_rate
@@ -77,7 +78,10 @@ def read_item(
 def process_item(signals: scoring.EvaluationSignals, config: DictConfig) -> Result:
     """HAAQI of one enhanced signal, for each ear and their mean."""
     seeded, noise = config.evaluate.set_random_seed, config.evaluate.noise
-    scores = scoring.score_ears(signals, seeded=seeded, noise=noise)
+    details = config.evaluate.details
+    scores = scoring.score_ears(signals, seeded=seeded, noise=noise, details=details)
+    if details:
+        save_scores(scoring.details_file(config.path.exp_folder, signals.key), scores.by_ear)
     return Result(
         dict(zip(icassp_2024.SCORE_COLUMNS[3:], scores.values, strict=True)), flags=scores.flags
     )

@@ -29,6 +29,7 @@ from cadenza.challenges.cad1_task1.songs import (
     read_song_pairs,
 )
 from cadenza.errors import SilentReferenceError
+from cadenza.haaqi.storage import save_scores
 from cadenza.runner import cli
 from cadenza.runner.items import Item, Result
 from cadenza.runner.step import Step, run_step
@@ -75,7 +76,10 @@ def process_item(item: Item[SongPair], config: DictConfig) -> Result:
         stem_sample_rate=config.stem_sample_rate,
         seeded=config.evaluate.set_random_seed,
         noise=config.evaluate.noise,
+        details=config.evaluate.details,
     )
+    if config.evaluate.details:
+        save_scores(scoring.details_file(config.path.exp_folder, item.key), made.scores)
     if not made.scores:
         raise SilentReferenceError("all stems of the reference are silent")
     values = {name: result.score for name, result in made.scores.items()}

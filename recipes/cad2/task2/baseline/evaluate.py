@@ -27,6 +27,7 @@ from cadenza.challenges.cad2_task2.ensembles import (
 )
 from cadenza.challenges.cad2_task2.reference import make_reference
 from cadenza.challenges.scene_signals import read_scene_signals
+from cadenza.haaqi.storage import save_scores
 from cadenza.runner import cli
 from cadenza.runner.blocks import CheckedAid, build_hearing_aid
 from cadenza.runner.items import Item, Result
@@ -81,8 +82,12 @@ def read_item(
 
 def process_item(signals: scoring.EvaluationSignals, config: DictConfig) -> Result:
     """HAAQI of one enhanced signal, for each ear and their mean."""
-    evaluate = config.evaluate
-    scores = scoring.score_ears(signals, seeded=evaluate.set_random_seed, noise=evaluate.noise)
+    options = config.evaluate
+    scores = scoring.score_ears(
+        signals, seeded=options.set_random_seed, noise=options.noise, details=options.details
+    )
+    if options.details:
+        save_scores(scoring.details_file(config.path.exp_folder, signals.key), scores.by_ear)
     return Result(dict(zip(SCORE_COLUMNS[3:], scores.values, strict=True)), flags=scores.flags)
 
 
