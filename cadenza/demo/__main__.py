@@ -48,6 +48,7 @@ class Demo:
         self.folder = folder
         self.seconds: dict[str, float] = {}
         self.scores: dict[str, dict[str, pd.Series[float]]] = {}
+        self.reports: dict[str, str] = {}
 
     def compile(self) -> None:
         """Compile HAAQI and the multiband compressor, so that no script warns that it has to."""
@@ -95,12 +96,13 @@ class Demo:
         print(f"\n$ cadenza report {runs[0]} {runs[1]} --to {to} --items {SHOWN}", flush=True)
         with self._timed(f"{challenge}: report"):
             build(*runs, to=to, items=SHOWN, seconds=SECONDS_SHOWN)
+        self.reports[f"{challenge}: {first} against {second}"] = f"{challenge}/index.html"
 
     def finish(self) -> None:
         """Write the first page of the reports, and print times, scores and where the page is."""
         self._print_results()
         index = self.folder / "report" / "index.html"
-        write_contents(index, {name: f"{name}/index.html" for name in self.scores})
+        write_contents(index, "Demo", self.reports)
         print(f"\nReport: open {index}")
 
     def _print_results(self) -> None:

@@ -88,18 +88,20 @@ def _left_out(groups: set[str]) -> str:
     return f"The {most} with the lowest means, of {n}." if n > most else ""
 
 
-def write_contents(path: Path, reports: Mapping[str, str]) -> None:
+def write_contents(path: Path, title: str, reports: Mapping[str, str]) -> None:
     """Write a page that leads to several reports.
 
     Parameters
     ----------
     path : Path
         The page.
+    title : str
+        Its heading.
     reports : mapping of str to str
         Links, relative to the page, by the name of the report.
     """
     write_assets(path.parent)
-    write_page(path, "contents.html", {"assets": "assets", "reports": reports})
+    write_page(path, "contents.html", {"assets": "assets", "title": title, "reports": reports})
 
 
 def _scatter(
