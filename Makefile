@@ -1,4 +1,4 @@
-# make demo   run the three challenges end to end on generated music
+# make demo   run the three challenges end to end on generated music; ends with a report
 # make check  style, types and fast tests: run it before each commit
 # make test   all tests
 # make docs   write the API documentation to site/

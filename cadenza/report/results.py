@@ -277,7 +277,7 @@ def slug_of(key: str) -> str:
     >>> slug_of("scene_10001_L0001")
     'scene_10001_L0001'
     >>> slug_of("L1_AC/DC: Live?")
-    'L1_AC_DC_Live-90c1b4'
+    'L1_AC_DC_Live-923d8e'
     """
     plain = re.sub(r"[^A-Za-z0-9_-]+", "_", key).strip("_")[:80]
     if plain == key:

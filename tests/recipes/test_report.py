@@ -386,3 +386,17 @@ def test_mistakes_are_told_and_cost_nothing(runs, tmp_path, monkeypatch, argumen
         build(options.pop("run"), **options)
     assert not Path("report").exists()
     assert Path("other", "thesis.txt").read_text() == "precious"
+
+
+def test_a_run_without_scores_can_be_heard(finished_root, runs, tmp_path):
+    exp = finished_root / "exp"
+    run = read_run(exp)
+    assert run.scored == []
+    key = run.items[0].key
+    assert build(exp, to=tmp_path / "one", items=key, jobs=1).problems == {}
+    text = (tmp_path / "one" / "index.html").read_text()
+    assert f"0 of {len(run.items)}" in text
+    assert_links_hold(tmp_path / "one")
+    build(exp, runs[1], to=tmp_path / "two", items="none")
+    assert "0 / 0 / 0" in (tmp_path / "two" / "index.html").read_text()
+    assert_links_hold(tmp_path / "two")
