@@ -5,6 +5,7 @@ A frozen dataclass is a prescription or a setting; calling it processes a signal
 
 from cadenza.hearing_aid.compressor import Compressor
 from cadenza.hearing_aid.crossover import Crossover
+from cadenza.hearing_aid.limiter import Limiter
 from cadenza.hearing_aid.multiband import BandCompressor, MultibandCompressor
 from cadenza.hearing_aid.multiband_aid import MultibandAid
 from cadenza.hearing_aid.nalr import NALR, nalr_gains_db
@@ -23,6 +24,7 @@ __all__ = [
     "Crossover",
     "EarCompression",
     "HearingAid",
+    "Limiter",
     "ListenerCompression",
     "MultibandAid",
     "MultibandCompressor",

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from cadenza.separation.convtasnet.files import INCLUDED, model_name
 from cadenza.separation.convtasnet.separator import ConvTasNetSeparator
+from cadenza.separation.refine import Refinement
 from cadenza.stems import STEMS
 
 
@@ -27,9 +28,14 @@ class ConvTasNetVDBO(ConvTasNetSeparator):
         `cadenza.separation.overlap_add`.
     progress : bool, optional
         Show a progress bar inside a long song. Default: on a terminal.
+    refine : {"none", "residual", "wiener"}
+        How the stems are adjusted to the mixture; see `cadenza.separation.refine`. The default is
+        what measures best with the included network.
     """
 
     sources: ClassVar[tuple[str, ...]] = STEMS
+
+    refine: Refinement = "wiener"
 
     def __post_init__(self) -> None:
         super().__post_init__()

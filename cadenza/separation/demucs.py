@@ -39,6 +39,8 @@ class HybridDemucs(NetworkSeparator):
         `cadenza.separation.overlap_add`.
     progress : bool, optional
         Show a progress bar inside a long song. Default: on a terminal.
+    refine : {"none", "residual", "wiener"}
+        How the stems are adjusted to the mixture; see `cadenza.separation.refine`.
     sha256 : str, optional
         First digits of the SHA-256 of the weights, which is then checked. Default: not checked.
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from cadenza.separation.device import check_device_name, find_device
 from cadenza.separation.overlap_add import check_durations, overlap_add
 from cadenza.separation.protocol import Stems, separate
+from cadenza.separation.refine import Refinement, check_refinement
 
 if TYPE_CHECKING:
     import torch
@@ -41,6 +42,8 @@ class NetworkSeparator(ABC):
         `cadenza.separation.overlap_add`.
     progress : bool, optional
         Show a progress bar inside a long song. Default: on a terminal.
+    refine : {"none", "residual", "wiener"}
+        How the stems are adjusted to the mixture; see `cadenza.separation.refine`.
 
     Raises
     ------
@@ -56,8 +59,10 @@ class NetworkSeparator(ABC):
     segment_s: float = 10.0
     overlap_s: float = 0.1
     progress: bool | None = None
+    refine: Refinement = "none"
 
     def __post_init__(self) -> None:
+        check_refinement(self.refine)
         check_device_name(self.device)
         check_durations(self.segment_s, self.overlap_s)
 
@@ -91,6 +96,7 @@ class NetworkSeparator(ABC):
             sources=self.sources,
             sample_rate=sample_rate,
             model_sample_rate=self.model_sample_rate,
+            refine=self.refine,
         )
 
     def _estimate(self, mixture: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -47,6 +47,8 @@ class OpenUnmix(NetworkSeparator):
         `cadenza.separation.overlap_add`.
     progress : bool, optional
         Show a progress bar inside a long song. Default: on a terminal.
+    refine : {"none", "residual", "wiener"}
+        How the stems are adjusted to the mixture; see `cadenza.separation.refine`.
 
     References
     ----------

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check, audio
 from cadenza.errors import InputError, noting
+from cadenza.separation.refine import Refinement, refined
 
 logger = logging.getLogger(__name__)
 
@@ -314,6 +315,7 @@ def separate(
     sources: tuple[str, ...],
     sample_rate: int,
     model_sample_rate: int,
+    refine: Refinement = "none",
 ) -> Stems:
     """Run a model that knows only stereo at its own sample rate on any mixture.
 
@@ -330,6 +332,8 @@ def separate(
         Names of the stems in the model's order.
     sample_rate, model_sample_rate : int
         In Hz. If they differ, the mixture is resampled for the model and the stems back again.
+    refine : {"none", "residual", "wiener"}
+        How the stems are adjusted to the mixture at the end; see `cadenza.separation.refine`.
 
     Returns
     -------
@@ -352,10 +356,11 @@ def separate(
         logger.warning("silent mixture, its stems are silent")
         return {source: np.zeros_like(x) for source in sources}
     estimates = model(audio.resample(x, sample_rate, model_sample_rate))
-    return {
+    stems = {
         source: _with_length(audio.resample(stem, model_sample_rate, sample_rate), x.shape[1])
         for source, stem in zip(sources, estimates, strict=True)
     }
+    return refined(stems, x, refine)
 
 
 def _with_length(signal: NDArray[np.float64], n_samples: int) -> NDArray[np.float64]:

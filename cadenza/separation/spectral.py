@@ -36,6 +36,7 @@ from scipy.signal.windows import hann
 from cadenza import _check
 from cadenza.separation.overlap_add import overlap_add
 from cadenza.separation.protocol import Stems, separate
+from cadenza.separation.refine import Refinement, check_refinement
 from cadenza.stems import STEMS
 
 _HOP_S = 1024 / 44100
@@ -59,6 +60,9 @@ class Spectral:
     ----------
     progress : bool, optional
         Show a progress bar inside a long song. Default: on a terminal.
+    refine : {"none", "residual", "wiener"}
+        How the stems are adjusted to the mixture; see `cadenza.separation.refine`. They add up to
+        it in any case.
 
     Examples
     --------
@@ -70,6 +74,10 @@ class Spectral:
 
     sources: ClassVar[tuple[str, ...]] = STEMS
     progress: bool | None = None
+    refine: Refinement = "none"
+
+    def __post_init__(self) -> None:
+        check_refinement(self.refine)
 
     def __call__(self, mixture: ArrayLike, *, sample_rate: int) -> Stems:
         """Separate a mixture.
@@ -113,6 +121,7 @@ class Spectral:
             sources=self.sources,
             sample_rate=sample_rate,
             model_sample_rate=sample_rate,
+            refine=self.refine,
         )
 
 

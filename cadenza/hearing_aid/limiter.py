@@ -1,0 +1,132 @@
+"""Look-ahead limiter: loud music stays below full scale without being clipped."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import KW_ONLY, dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cadenza import _check, audio
+from cadenza._compiled import announced
+from cadenza.hearing_aid.limiter_kernel import limiting_gain, peaks_between
+from cadenza.levels import db_to_gain
+
+_OVERSAMPLING = 4  # as for the true peak of ITU-R BS.1770
+_LOWEST_CEILING_DB = -60.0
+
+
+@dataclass(frozen=True)
+class Limiter:
+    """Turn the gain down before each peak above a ceiling, and up again after it.
+
+    The gain falls in a straight line that begins `attack_ms` before the peak and ends at it, stays
+    for `hold_ms`, and recovers exponentially. The output has the length of the input and no delay.
+    Peaks are true peaks: those between the samples count, too, as they become samples when the
+    signal is resampled.
+
+    Parameters
+    ----------
+    sample_rate : float
+        In Hz.
+    output_sample_rate : float, optional
+        Rate in Hz to which the output will be resampled. The peaks are those of the signal at this
+        rate. Default: `sample_rate`.
+    ceiling_db : float
+        Highest peak of the output in dB re full scale, -60 to 0. The default leaves room for what
+        resampling and a changing gain add to a peak.
+    attack_ms : float
+        Time in milliseconds in which the gain falls, 0 or more. Below 0.5 the fall is so steep that
+        resampling can push peaks over the ceiling again.
+    hold_ms : float
+        Time in milliseconds for which it stays, 0 or more.
+    release_ms : float
+        Time constant in milliseconds in which it recovers, positive.
+    stereo_link : bool
+        Whether all channels get the gain that the loudest needs, so that no source moves.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is of the wrong type or out of its range.
+
+    Examples
+    --------
+    >>> limiter = Limiter(sample_rate=44100, ceiling_db=-6)
+    >>> loud = np.sin(0.1 * np.arange(44100))
+    >>> round(float(np.abs(limiter(loud)).max()), 2)
+    0.5
+    """
+
+    _: KW_ONLY
+    sample_rate: float
+    output_sample_rate: float | None = None
+    ceiling_db: float = -0.1
+    attack_ms: float = 5.0
+    hold_ms: float = 5.0
+    release_ms: float = 50.0
+    stereo_link: bool = True
+
+    def __post_init__(self) -> None:
+        _check.positive("sample_rate", self.sample_rate)
+        if self.output_sample_rate is not None:
+            _check.positive("output_sample_rate", self.output_sample_rate)
+        _check.within("ceiling_db", self.ceiling_db, _LOWEST_CEILING_DB, 0)
+        for name in ("attack_ms", "hold_ms"):
+            _check.within(name, getattr(self, name), 0)
+        _check.positive("release_ms", self.release_ms)
+        if not isinstance(self.stereo_link, bool):
+            raise TypeError(f"stereo_link must be true or false, got {self.stereo_link!r}")
+
+    def __call__(self, signal: ArrayLike) -> NDArray[np.float64]:
+        """Limit a signal.
+
+        Parameters
+        ----------
+        signal : array_like, shape (T,) or (channels, T)
+            Signal at `sample_rate`.
+
+        Returns
+        -------
+        ndarray, shape of `signal`
+        """
+        x = _check.signal("signal", signal)
+        return self.gain(x) * x
+
+    def gain(self, signal: ArrayLike) -> NDArray[np.float64]:
+        """Return the linear gain at every sample of `signal`; 1 where nothing is limited.
+
+        Examples
+        --------
+        >>> click = np.zeros(1000)
+        >>> click[500] = 2.0
+        >>> gain = Limiter(sample_rate=44100, attack_ms=1, release_ms=1).gain(click)
+        >>> gain[[0, 478, 500, 999]].round(2)
+        array([1.  , 0.76, 0.49, 1.  ])
+        """
+        x = _check.signal("signal", signal)
+        with announced("the limiter"):
+            peaks = np.stack([self._peaks(channel) for channel in np.atleast_2d(x)])
+            if self.stereo_link:
+                peaks = peaks.max(axis=0, keepdims=True)
+            gain = np.stack([self._channel_gain(channel) for channel in peaks])
+        return np.broadcast_to(gain, np.atleast_2d(x).shape).reshape(x.shape).copy()
+
+    def _peaks(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Highest peak of the output around every sample: one of its samples, or between them."""
+        rate = self.output_sample_rate or self.sample_rate
+        output = audio.resample(x, self.sample_rate, rate)
+        # Its filter also takes away the highest frequencies, so the samples count for themselves
+        between = audio.resample(output, rate, _OVERSAMPLING * rate)
+        return np.maximum(peaks_between(output, x.size), peaks_between(between, x.size))
+
+    def _channel_gain(self, peaks: NDArray[np.float64]) -> NDArray[np.float64]:
+        samples_per_ms = self.sample_rate / 1000
+        return limiting_gain(
+            peaks,
+            db_to_gain(self.ceiling_db),
+            round(self.attack_ms * samples_per_ms),
+            round(self.hold_ms * samples_per_ms),
+            math.exp(-1 / (self.release_ms * samples_per_ms)),
+        )
