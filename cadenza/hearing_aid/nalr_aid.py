@@ -1,4 +1,4 @@
-"""The hearing aid of the first Cadenza baselines: NAL-R and a broadband compressor."""
+"""The hearing aid of the first Cadenza baselines: NAL-R, and what may follow it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from cadenza import _check
 from cadenza.audiogram import Audiogram, Listener
 from cadenza.hearing_aid.compressor import Compressor
+from cadenza.hearing_aid.limiter import Limiter
 from cadenza.hearing_aid.nalr import NALR, check_design
 
 
 @dataclass(frozen=True)
 class NALRAid:
-    """NAL-R amplification of each ear, optionally followed by compression.
+    """NAL-R amplification of each ear, optionally followed by compression and limiting.
 
     The filter of an ear is designed once and kept for other signals.
 
@@ -27,12 +28,14 @@ class NALRAid:
         Order of the NAL-R filters, see `NALR`.
     compressor : Compressor, optional
         Applied to each ear after amplification, at the same sample rate.
+    limiter : Limiter, optional
+        Applied to both ears at the end, at the same sample rate.
 
     Raises
     ------
     TypeError, ValueError
         If a parameter is of the wrong type, the filters cannot be designed, or the sample rate of
-        the compressor differs.
+        the compressor or the limiter differs.
 
     Examples
     --------
@@ -47,17 +50,19 @@ class NALRAid:
     sample_rate: float
     nfir: int = 220
     compressor: Compressor | None = None
+    limiter: Limiter | None = None
     _filters: dict[Audiogram, NALR] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
 
     def __post_init__(self) -> None:
         check_design(self.sample_rate, self.nfir)
-        if self.compressor is not None and self.compressor.sample_rate != self.sample_rate:
-            raise ValueError(
-                f"compressor must run at the aid's sample rate {self.sample_rate} Hz, "
-                f"got {self.compressor.sample_rate} Hz"
-            )
+        for name, stage in (("compressor", self.compressor), ("limiter", self.limiter)):
+            if stage is not None and stage.sample_rate != self.sample_rate:
+                raise ValueError(
+                    f"{name} must run at the aid's sample rate {self.sample_rate} Hz, "
+                    f"got {stage.sample_rate} Hz"
+                )
 
     def __call__(self, signal: ArrayLike, listener: Listener) -> NDArray[np.float64]:
         """Process music for a listener.
@@ -77,7 +82,10 @@ class NALRAid:
         x = _check.stereo("signal", signal)
         ears = (listener.left, listener.right)
         amplified = np.stack([self._filter(ear)(row) for ear, row in zip(ears, x, strict=True)])
-        return amplified if self.compressor is None else self.compressor(amplified)
+        for stage in (self.compressor, self.limiter):
+            if stage is not None:
+                amplified = stage(amplified)
+        return amplified
 
     def _filter(self, ear: Audiogram) -> NALR:
         if ear not in self._filters:
