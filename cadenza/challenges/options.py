@@ -30,6 +30,7 @@ EnsembleSeparator = Annotated[Block, Rule(blocks=("convtasnet", "oracle", "custo
 """Separates a classical ensemble into its instruments."""
 
 NalRAid = Annotated[Block, Rule(blocks=("nalr", "custom"))]
+LimitedNalRAid = Annotated[Block, Rule(blocks=("nalr", "nalr_limited", "custom"))]
 MultibandAid = Annotated[Block, Rule(blocks=("multiband", "custom"))]
 
 
@@ -127,7 +128,7 @@ class Icassp2024(Running):
     """Options of the ICASSP 2024 baseline."""
 
     separator: SongSeparator
-    hearing_aid: NalRAid
+    hearing_aid: LimitedNalRAid
     path: ScenePaths
     split: str
     sample_rate: SampleRate

@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check
 from cadenza.errors import InputError
@@ -17,6 +18,7 @@ from cadenza.separation.convtasnet_instrument import ConvTasNetInstrument
 from cadenza.separation.device import check_device_name
 from cadenza.separation.overlap_add import check_durations
 from cadenza.separation.protocol import Stems
+from cadenza.separation.refine import Refinement, check_refinement, refined, wiener
 from cadenza.stems import INSTRUMENTS
 
 
@@ -38,6 +40,11 @@ class ConvTasNetEnsemble:
         Fraction of the accompaniment that is added to an instrument's estimate, 0 or more.
     device, segment_s, overlap_s, progress
         As in `cadenza.separation.convtasnet_vdbo.ConvTasNetVDBO`.
+    refine : {"none", "residual", "wiener"}, optional
+        How the instruments are adjusted to the mixture; see `cadenza.separation.refine`. With
+        ``"wiener"``, the masks also leave a part for what no network has found; all instruments get
+        an equal share of it. Default: ``"wiener"`` with the included networks, for which it
+        measures best, otherwise ``"none"``, as published.
 
     Raises
     ------
@@ -54,8 +61,13 @@ class ConvTasNetEnsemble:
     segment_s: float = 10.0
     overlap_s: float = 0.1
     progress: bool | None = False
+    refine: Refinement | None = None
 
     def __post_init__(self) -> None:
+        if self.refine is None:
+            best: Refinement = "wiener" if self.models_dir == "included" else "none"
+            object.__setattr__(self, "refine", best)
+        check_refinement(self.refine)
         if self.causality not in ("noncausal", "causal"):
             raise ValueError(f"causality must be noncausal or causal, got {self.causality!r}")
         _check.within("add_residual", self.add_residual, 0)
@@ -97,18 +109,38 @@ class ConvTasNetEnsemble:
         sample_rate : int
             In Hz.
         instruments : sequence of str
-            What plays; an instrument that is named twice is estimated once.
+            What plays; an instrument that is named twice is estimated once. Unless `refine` is
+            ``"none"``, these divide the mixture among them, so all that play must be named.
 
         Returns
         -------
         dict of str to ndarray, shape (2, T)
             An estimate for each distinct instrument.
         """
-        stems = {}
-        for instrument in dict.fromkeys(instruments):
-            estimate = self._network_of(instrument)(mixture, sample_rate=sample_rate)
-            stems[instrument] = estimate["target"] + self.add_residual * estimate["accompaniment"]
-        return stems
+        estimates = {
+            name: self._network_of(name)(mixture, sample_rate=sample_rate)
+            for name in dict.fromkeys(instruments)
+        }
+        targets = {name: estimate["target"] for name, estimate in estimates.items()}
+        if self.refine == "none":
+            return {
+                name: target + self.add_residual * estimates[name]["accompaniment"]
+                for name, target in targets.items()
+            }
+        whole = _check.mono_or_stereo("mixture", mixture)
+        adjusted = self._adjusted(targets, whole)
+        return {
+            name: target + self.add_residual * (whole - target) for name, target in adjusted.items()
+        }
+
+    def _adjusted(self, targets: Stems, mixture: NDArray[np.float64]) -> Stems:
+        """Instruments that add up to the mixture."""
+        if self.refine == "residual":
+            return refined(targets, mixture, "residual")
+        rest = mixture - sum(targets.values())
+        *masked, masked_rest = wiener([*targets.values(), rest], mixture)
+        share = masked_rest / len(masked)
+        return {name: target + share for name, target in zip(targets, masked, strict=True)}
 
     def _network_of(self, instrument: str) -> ConvTasNetInstrument:
         if instrument not in self._networks:

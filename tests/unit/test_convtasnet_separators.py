@@ -15,6 +15,7 @@ from cadenza.separation.convtasnet.network import ConvTasNet, initialise
 from cadenza.separation.convtasnet_ensemble import ConvTasNetEnsemble
 from cadenza.separation.convtasnet_instrument import ConvTasNetInstrument
 from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO
+from cadenza.separation.refine import wiener
 from cadenza.stems import INSTRUMENTS
 
 from .test_convtasnet import SAMPLE_RATE, tiny
@@ -42,6 +43,41 @@ def test_an_instrument_is_its_target_and_a_part_of_the_rest(models_dir, rng):
     expected = parts["target"] + 0.3 * parts["accompaniment"]
     np.testing.assert_array_equal(stems["Oboe"], expected)
     np.testing.assert_array_equal(mixture, original)
+
+
+@pytest.mark.parametrize("refine", ["residual", "wiener"])
+@pytest.mark.parametrize("instruments", [["Oboe"], ["Oboe", "Flute", "Oboe"]])
+def test_instruments_divide_the_mixture_among_them(refine, instruments, models_dir, rng):
+    mixture = 0.1 * rng.standard_normal((2, 6000))
+    separator = ConvTasNetEnsemble(
+        device="cpu", models_dir=models_dir, add_residual=0, refine=refine
+    )
+    stems = separator(mixture, sample_rate=SAMPLE_RATE, instruments=instruments)
+    assert list(stems) == list(dict.fromkeys(instruments))
+    np.testing.assert_allclose(sum(stems.values()), mixture, rtol=0, atol=1e-13)
+
+
+def test_joint_masks_have_a_part_for_what_no_network_finds(models_dir, rng):
+    mixture = 0.1 * rng.standard_normal((2, 6000))
+    options = {"device": "cpu", "models_dir": models_dir, "add_residual": 0.0}
+    call = {"sample_rate": SAMPLE_RATE, "instruments": ["Oboe", "Flute"]}
+    oboe, flute = ConvTasNetEnsemble(**options, refine="none")(mixture, **call).values()
+    stems = ConvTasNetEnsemble(**options, refine="wiener")(mixture, **call)
+    *masked, rest = wiener([oboe, flute, mixture - oboe - flute], mixture)
+    assert np.mean(rest**2) > 0.01 * np.mean(mixture**2)
+    for found, expected in zip(stems.values(), masked, strict=True):
+        np.testing.assert_allclose(found, expected + rest / 2, rtol=0, atol=1e-15)
+
+
+def test_the_accompaniment_of_a_refined_instrument_is_the_rest_of_the_mixture(models_dir, rng):
+    mixture = 0.1 * rng.standard_normal(6000)
+    options = {"device": "cpu", "models_dir": models_dir, "refine": "residual"}
+    call = {"sample_rate": SAMPLE_RATE, "instruments": ["Oboe", "Flute"]}
+    alone = ConvTasNetEnsemble(**options, add_residual=0)(mixture, **call)
+    mixed = ConvTasNetEnsemble(**options, add_residual=0.3)(mixture, **call)
+    for name, stem in alone.items():
+        expected = stem + 0.3 * (mixture - stem)
+        np.testing.assert_allclose(mixed[name], expected, rtol=0, atol=1e-15)
 
 
 def test_each_network_is_loaded_once_and_only_if_it_is_needed(models_dir, monkeypatch, rng):

@@ -6,10 +6,16 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import torch
 
 from cadenza.errors import InputError
 from cadenza.separation import refine
+from cadenza.separation.convtasnet_ensemble import ConvTasNetEnsemble
+from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO
+from cadenza.separation.demucs import HybridDemucs
+from cadenza.separation.openunmix import OpenUnmix
 from cadenza.separation.refine import refined, share_residual, wiener
+from cadenza.separation.spectral import Spectral
 from tests.conftest import tone
 
 BOTH = pytest.mark.parametrize("adjust", [share_residual, wiener])
@@ -161,3 +167,53 @@ def test_refinements_by_name(rng):
         )
     with pytest.raises(InputError, match="refine must be one of none, residual, wiener, got 'no'"):
         refined(stems, mixture, "no")
+
+
+class Parts(torch.nn.Module):
+    """Stand-in for a network with four outputs that do not add up to its input."""
+
+    def forward(self, x):
+        return torch.stack([0.1 * x, 0.3 * x.flip(-1), 0.2 * x**2, 0 * x], dim=1)
+
+
+SEPARATORS = [HybridDemucs, OpenUnmix, ConvTasNetVDBO, Spectral]
+
+
+@pytest.mark.parametrize("separator", SEPARATORS, ids=lambda s: s.__name__)
+@pytest.mark.parametrize("name", ["residual", "wiener"])
+@pytest.mark.parametrize("sample_rate", [44100, 32000])
+def test_stems_of_every_separator_add_up(separator, name, sample_rate, monkeypatch, rng):
+    if separator is not Spectral:
+        monkeypatch.setattr(separator, "_load", lambda _self: Parts())
+    options = {} if separator is Spectral else {"device": "cpu"}
+    mixture = 0.1 * rng.standard_normal((2, 40000)) + 0.01
+    as_estimated = separator(refine="none", **options)(mixture, sample_rate=sample_rate)
+    stems = separator(refine=name, **options)(mixture, sample_rate=sample_rate)
+    np.testing.assert_allclose(sum(stems.values()), mixture, rtol=0, atol=1e-12)
+    expected = refined(as_estimated, mixture, name)
+    for source in as_estimated:
+        np.testing.assert_array_equal(stems[source], expected[source])
+    if separator is not Spectral:
+        assert np.abs(sum(as_estimated.values()) - mixture).max() > 0.01
+
+
+def test_published_separators_are_not_refined_and_the_included_network_is():
+    found = {separator.__name__: separator().refine for separator in SEPARATORS}
+    found["ConvTasNetEnsemble"] = ConvTasNetEnsemble().refine
+    found["own ConvTasNetEnsemble"] = ConvTasNetEnsemble(models_dir="exp/models").refine
+    found["included ConvTasNetEnsemble"] = ConvTasNetEnsemble(models_dir="included").refine
+    assert found == {
+        "HybridDemucs": "none",
+        "OpenUnmix": "none",
+        "ConvTasNetVDBO": "wiener",
+        "Spectral": "none",
+        "ConvTasNetEnsemble": "none",
+        "own ConvTasNetEnsemble": "none",
+        "included ConvTasNetEnsemble": "wiener",
+    }
+
+
+@pytest.mark.parametrize("separator", [*SEPARATORS, ConvTasNetEnsemble], ids=lambda s: s.__name__)
+def test_unknown_refinements_are_refused_at_construction(separator):
+    with pytest.raises(InputError, match="refine must be one of none, residual, wiener, got 'yes'"):
+        separator(refine="yes")
