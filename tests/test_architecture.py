@@ -30,7 +30,10 @@ MAY_IMPORT = {
     "demo": GROUND | BLOCKS | {"report"},
 }
 HYDRA_ROOMS = {"runner"}  # the other rooms take arrays, dataclasses and paths
-NETWORKS = {"cadenza.separation.convtasnet.network"}  # modules that are built of torch's classes
+NETWORKS = {  # modules that are built of torch's classes
+    "cadenza.separation.convtasnet.network",
+    "cadenza.separation.refine_torch",
+}
 HEAVY = {"torch", "torchaudio", "openunmix", "tensorboard", "matplotlib", "museval"}
 
 

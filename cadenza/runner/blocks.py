@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from omegaconf import DictConfig
+from omegaconf import DictConfig, read_write
 
 from cadenza import _check
 from cadenza.audiogram import Listener
@@ -83,6 +83,10 @@ def build_blocks(config: DictConfig, *, rate_key: str, prepare: Callable[[Any], 
     """
     separator = cli.build(config, "separator")
     prepare(separator)
+    if config.separator.get("refine", "none") is None:
+        # null: the separator has chosen, and results and kept stems remember what
+        with read_write(config):
+            config.separator.refine = separator.refine
     hearing_aid = build_hearing_aid(config, rate_key=rate_key)
     digests = file_digests(separator)
     settings = cli.settings(config, "stems", ["separator", rate_key])

@@ -74,8 +74,16 @@ def summary(table: Path, rows: Sequence[Row], column: str, *, n_wanted: int) -> 
     return f"mean {column} {mean:.4f} over {n_values} of {n_wanted} items: {table}"
 
 
+MUCH = 0.01
+"""Fraction of clipped samples above which clipping is heard."""
+
+
 def clipping(
-    rows: Sequence[Row], columns: Sequence[str] = ("clipped_fraction",), *, soft: bool | None = None
+    rows: Sequence[Row],
+    columns: Sequence[str] = ("clipped_fraction",),
+    *,
+    soft: bool | None = None,
+    remedy: str = "",
 ) -> str:
     """Say how many results were clipped, to be added to a line; empty if none was.
 
@@ -87,11 +95,15 @@ def clipping(
         Columns with the fractions of clipped samples.
     soft : bool, optional
         Value of the option ``soft_clip``, if the script has it.
+    remedy : str
+        What helps where more than 1 % of the samples are clipped, if not ``soft_clip``.
 
     Examples
     --------
     >>> clipping([{"clipped_fraction": 0.0}, {"clipped_fraction": 0.0036}], soft=False)
     '; 1 was clipped, in at most 0.36 % of the samples (soft_clip=true limits smoothly)'
+    >>> clipping([{"clipped_fraction": 0.002}, {"clipped_fraction": 0.25}], remedy="turn it down")
+    '; 2 were clipped, 1 of them in more than 1 % of the samples, at most 25 % (turn it down)'
     >>> clipping([{"clipped_fraction": 0.0}])
     ''
     """
@@ -100,8 +112,15 @@ def clipping(
     if not n_clipped:
         return ""
     verb = f"{'was' if n_clipped == 1 else 'were'} {'soft-clipped' if soft else 'clipped'}"
-    advice = " (soft_clip=true limits smoothly)" if soft is False else ""
-    return f"; {n_clipped} {verb}, in at most {100 * max(worst):.2g} % of the samples{advice}"
+    n_much = sum(fraction > MUCH for fraction in worst)
+    advice = "soft_clip=true limits smoothly" if soft is False else ""
+    advice = remedy if remedy and n_much else advice
+    highest = f"at most {100 * max(worst):.2g} %"
+    share = f"in {highest} of the samples"
+    if n_much:
+        whose = "" if n_clipped == 1 else f"{n_much} of them "
+        share = f"{whose}in more than {100 * MUCH:g} % of the samples, {highest}"
+    return f"; {n_clipped} {verb}, {share}{f' ({advice})' if advice else ''}"
 
 
 def mean_of(rows: Sequence[Row], column: str) -> tuple[float, int]:

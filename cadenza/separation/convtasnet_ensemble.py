@@ -117,20 +117,18 @@ class ConvTasNetEnsemble:
         dict of str to ndarray, shape (2, T)
             An estimate for each distinct instrument.
         """
-        estimates = {
-            name: self._network_of(name)(mixture, sample_rate=sample_rate)
-            for name in dict.fromkeys(instruments)
-        }
-        targets = {name: estimate["target"] for name, estimate in estimates.items()}
+        stems = {}
+        for name in dict.fromkeys(instruments):
+            estimate = self._network_of(name)(mixture, sample_rate=sample_rate)
+            stems[name] = estimate["target"]
+            if self.refine == "none":
+                stems[name] = stems[name] + self.add_residual * estimate["accompaniment"]
         if self.refine == "none":
-            return {
-                name: target + self.add_residual * estimates[name]["accompaniment"]
-                for name, target in targets.items()
-            }
+            return stems
         whole = _check.mono_or_stereo("mixture", mixture)
-        adjusted = self._adjusted(targets, whole)
         return {
-            name: target + self.add_residual * (whole - target) for name, target in adjusted.items()
+            name: target + self.add_residual * (whole - target)
+            for name, target in self._adjusted(stems, whole).items()
         }
 
     def _adjusted(self, targets: Stems, mixture: NDArray[np.float64]) -> Stems:

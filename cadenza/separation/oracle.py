@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cadenza import audio
 from cadenza.errors import InputError
 from cadenza.separation.protocol import Excerpt, Stems
+from cadenza.separation.refine import Refinement, check_refinement, refined
 from cadenza.stems import STEMS, stem_file
 
 
@@ -20,6 +24,14 @@ class Oracle:
     ----------
     sources : tuple of str
         Names of the stems.
+    refine : {"none", "residual", "wiener"}
+        How the stems are adjusted to the mixture; see `cadenza.separation.refine`. ``"wiener"``
+        shows the best that ratio masks could do.
+
+    Raises
+    ------
+    InputError
+        If the refinement is unknown.
 
     Examples
     --------
@@ -35,13 +47,17 @@ class Oracle:
     """
 
     sources: tuple[str, ...] = STEMS
+    refine: Refinement = "none"
+
+    def __post_init__(self) -> None:
+        check_refinement(self.refine)
 
     def input_files(self, mixture_path: Path) -> tuple[Path, ...]:
         """Files of the stems, in the order of `sources`; WAV is preferred to FLAC."""
         return tuple(stem_file(mixture_path.parent, source) for source in self.sources)
 
     def separate_file(self, mixture_path: Path, *, sample_rate: int) -> Stems:
-        """Read the stems beside a mixture; the mixture itself is not read.
+        """Read the stems beside a mixture; the mixture itself is read if they are refined.
 
         Parameters
         ----------
@@ -68,15 +84,22 @@ class Oracle:
             raise InputError(
                 f"{mixture_path.parent}: expected stems of one length, found {lengths} samples"
             )
-        return stems
+        if self.refine == "none":
+            return stems
+        mixture, _ = audio.read(mixture_path, sample_rate=sample_rate, channels=2)
+        return refined(stems, mixture, self.refine)
 
-    def read_sources(self, sources: Mapping[str, Excerpt], *, sample_rate: int) -> Stems:
+    def read_sources(
+        self, sources: Mapping[str, Excerpt], *, mixture: Excerpt, sample_rate: int
+    ) -> Stems:
         """Read the sources of a piece, each cut from its own file.
 
         Parameters
         ----------
         sources : mapping of str to Excerpt
             Where they are.
+        mixture : Excerpt
+            Where their mixture is; read if they are refined.
         sample_rate : int
             In Hz; sources of another rate are resampled with a logged warning.
 
@@ -84,13 +107,18 @@ class Oracle:
         -------
         dict of str to ndarray, shape (2, T)
         """
-        return {
-            name: audio.read(
-                source.path,
-                sample_rate=sample_rate,
-                channels=2,
-                start_s=source.start_s,
-                duration_s=source.duration_s,
-            )[0]
-            for name, source in sources.items()
-        }
+        signals = {name: _read(source, sample_rate=sample_rate) for name, source in sources.items()}
+        if self.refine == "none":
+            return signals
+        return refined(signals, _read(mixture, sample_rate=sample_rate), self.refine)
+
+
+def _read(excerpt: Excerpt, *, sample_rate: int) -> NDArray[np.float64]:
+    signal, _ = audio.read(
+        excerpt.path,
+        sample_rate=sample_rate,
+        channels=2,
+        start_s=excerpt.start_s,
+        duration_s=excerpt.duration_s,
+    )
+    return signal

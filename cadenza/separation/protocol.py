@@ -101,7 +101,9 @@ class Excerpt:
 class SourceReader(Protocol):
     """Takes the sources of a piece from their own files, whatever they are called."""
 
-    def read_sources(self, sources: Mapping[str, Excerpt], *, sample_rate: int) -> Stems:
+    def read_sources(
+        self, sources: Mapping[str, Excerpt], *, mixture: Excerpt, sample_rate: int
+    ) -> Stems:
         """Signals of the sources by name, each of shape (2, T), at `sample_rate`."""
 
 

@@ -301,3 +301,25 @@ def test_golden_scores_and_oracle_signals(shared, tmp_path):
             np.testing.assert_allclose(*values, rtol=0, atol=1e-6, err_msg=column)
         else:
             assert found == wanted
+
+
+@pytest.mark.parametrize(
+    ("options", "refinement"),
+    [
+        (("separator=convtasnet", "separator.models_dir=included"), "wiener"),
+        (
+            ("separator=convtasnet", "separator.models_dir=included", "separator.refine=none"),
+            "none",
+        ),
+        (("separator=oracle", "separator.refine=residual"), "residual"),
+    ],
+)
+def test_results_remember_how_instruments_were_refined(root, options, refinement):
+    where = (f"path.root={root}", "path.exp_folder=refined", "evaluate.batch_size=8")
+    assert call("baseline.enhance", *where, *options) == 0
+    (journal,) = Path("refined").glob("*.journal.jsonl")
+    first_line = json.loads(journal.read_text().splitlines()[0])
+    assert first_line["content"]["settings"]["separator"]["refine"] == refinement
+    enhanced = list(Path("refined").rglob("*.flac"))
+    assert enhanced
+    assert all(audio.read(path)[0].any() for path in enhanced)

@@ -12,8 +12,9 @@ from omegaconf import OmegaConf
 
 from cadenza import audio
 from cadenza.errors import InputError
-from cadenza.separation import FileSeparator, input_files, prepare, separate, separate_file
+from cadenza.separation import Excerpt, FileSeparator, input_files, prepare, separate, separate_file
 from cadenza.separation.oracle import Oracle
+from cadenza.separation.refine import refined
 from cadenza.stems import INSTRUMENTS
 from tests.conftest import REPOSITORY, tone
 
@@ -173,6 +174,34 @@ def test_oracle_gives_the_stems_exactly_as_they_are_in_the_files(song):
         file = song / f"{name}.{'flac' if name == 'bass' else 'wav'}"
         np.testing.assert_array_equal(stem, audio.read(file)[0])
         assert stem.dtype == np.float64
+
+
+def test_oracle_refines_with_the_mixture_beside_the_stems(song, rng):
+    stems = Oracle().separate_file(song / "mixture.wav", sample_rate=SAMPLE_RATE)
+    mixture = sum(stems.values()) + 0.01 * rng.standard_normal(stems["vocals"].shape)
+    audio.write_wav(song / "mixture.wav", mixture, SAMPLE_RATE)
+    mixture, _ = audio.read(song / "mixture.wav")
+    for name in ("residual", "wiener"):
+        found = Oracle(refine=name).separate_file(song / "mixture.wav", sample_rate=SAMPLE_RATE)
+        expected = refined(stems, mixture, name)
+        for source in stems:
+            np.testing.assert_array_equal(found[source], expected[source])
+    with pytest.raises(InputError, match="refine must be one of none, residual, wiener, got None"):
+        Oracle(refine=None)
+
+
+def test_oracle_refines_the_sources_of_a_piece(song):
+    piece = {name: Excerpt(song / f"{name}.wav", 0.0, 0.01) for name in ("vocals", "drums")}
+    mixture = Excerpt(song / "vocals.wav", 0.005, 0.01)
+    options = {"mixture": mixture, "sample_rate": SAMPLE_RATE}
+    plain = Oracle().read_sources(piece, **options)
+    found = Oracle(refine="residual").read_sources(piece, **options)
+    whole, _ = audio.read(song / "vocals.wav", start_s=0.005, duration_s=0.01, channels=2)
+    np.testing.assert_allclose(sum(found.values()), whole, rtol=0, atol=1e-12)
+    for source, signal in plain.items():
+        np.testing.assert_allclose(
+            found[source] - signal, (whole - sum(plain.values())) / 2, rtol=0, atol=1e-12
+        )
 
 
 def test_oracle_names_its_files_and_others_only_the_mixture(song):

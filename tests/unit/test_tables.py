@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cadenza.errors import InputError
-from cadenza.runner.tables import mean_of, read_table, write_notes, write_table
+from cadenza.runner.tables import clipping, mean_of, read_table, write_notes, write_table
 
 COLUMNS = ["scene", "listener", "score"]
 
@@ -38,3 +38,16 @@ def test_notes_have_a_row_each_and_no_notes_no_file(tmp_path):
     ]
     write_notes(path, "flag", {"one": []})
     assert not path.exists()
+
+
+def test_items_that_are_clipped_a_lot_are_counted_and_told_what_helps():
+    rows = [{"clipped_fraction": value} for value in (0.0, 0.01, "0.02", 0.5, "")]
+    text = clipping(rows, soft=False, remedy="turn it down")
+    assert text == (
+        "; 3 were clipped, 2 of them in more than 1 % of the samples, at most 50 % (turn it down)"
+    )
+    little = clipping(rows[:2], soft=False, remedy="turn it down")
+    assert little == "; 1 was clipped, in at most 1 % of the samples (soft_clip=true limits smoothly)"
+    one = clipping(rows[3:4], soft=True)
+    assert one == "; 1 was soft-clipped, in more than 1 % of the samples, at most 50 %"
+    assert clipping(rows[:1], remedy="turn it down") == clipping([], remedy="x") == ""

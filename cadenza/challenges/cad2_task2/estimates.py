@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadenza import audio
-from cadenza.challenges.cad2_task2.ensembles import EnsemblePair
+from cadenza.challenges.cad2_task2.ensembles import EnsemblePair, Source
 from cadenza.errors import InputError
 from cadenza.remix import repeated_instrument_gains
 from cadenza.separation import (
@@ -102,12 +102,15 @@ class TrueSources:
 
     def __call__(self, pair: EnsemblePair) -> Estimates:
         """Sources of a piece and their gains in dB."""
-        excerpts = {
-            name: Excerpt(pair.file(source), source.start_s, source.duration_s)
-            for name, source in pair.piece.sources.items()
-        }
-        sources = self.reader.read_sources(excerpts, sample_rate=self.sample_rate)
+        excerpts = {name: _excerpt(pair, source) for name, source in pair.piece.sources.items()}
+        sources = self.reader.read_sources(
+            excerpts, mixture=_excerpt(pair, pair.piece.mixture), sample_rate=self.sample_rate
+        )
         return sources, dict(pair.gains_db)
+
+
+def _excerpt(pair: EnsemblePair, source: Source) -> Excerpt:
+    return Excerpt(pair.file(source), source.start_s, source.duration_s)
 
 
 class EstimatedInstruments:

@@ -78,7 +78,8 @@ def run(config: DictConfig) -> int:
         table=folder / "enhanced_signals.csv",
         file_digests=blocks.file_digests,
     )
-    clipped = clipping(report.rows, soft=config.soft_clip)
+    remedy = "hearing_aid=nalr_limited turns the gain down instead"
+    clipped = clipping(report.rows, soft=config.soft_clip, remedy=remedy)
     print(f"{len(report.rows)} of {report.n_items} enhanced signals are in {folder}{clipped}")
     return report.exit_status
 
