@@ -1,115 +1,188 @@
-"""How much better than the mixture the separators without a download are.
+"""HAAQI and SDR of the separators without a download, with each way of refining their stems.
 
     python benchmarks/separation.py
-    python benchmarks/separation.py --shared ../shared --pieces 5
+    python benchmarks/separation.py --shared ../shared --scenes 8
 
-SDR (BSS Eval version 4, medians over windows of 1 s) of each source, less that of the mixture in
-its place: for `spectral` and `convtasnet_vdbo` on songs, and for the included ConvTasNet networks
-of single instruments on chamber music. No network has heard any of this music: it is synthesised
-and, with `--shared`, also played by sampled instruments. Figures are means over pieces.
+Songs are remixed, amplified and scored as in the ICASSP 2024 recipe, ensembles as in CAD2 Task 2,
+both without HAAQI's internal noise. The music is that of the demo; with `--shared` also that of
+sampled instruments; and six seconds of a song of MUSDB18, if the package stempeg and the program
+ffmpeg are installed. No included network has heard any of it. HAAQI is the mean over scenes of the
+mean of both ears. SDR is the energy of a stem over that of the error, mean over stems and scenes.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
+import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
+from remixes import (
+    HAAQI_RATE,
+    REMIX_RATE,
+    SAMPLE_RATE,
+    Scene,
+    Stems,
+    copier,
+    mean_sdr_db,
+    musics,
+    run_script,
+)
 
 from cadenza import audio
+from cadenza.challenges.cad2_task2.ensembles import EnsemblePair, read_ensemble_pairs
+from cadenza.challenges.scoring import prepare_signals, score_ears
+from cadenza.demo.cad2_task2_root import write_cad2_task2_root
+from cadenza.hearing_aid import MultibandAid, read_compressor_params
+from cadenza.levels import db_to_gain
+from cadenza.remix import level_compensation_db, remix, repeated_instrument_gains
 from cadenza.separation.convtasnet_ensemble import ConvTasNetEnsemble
 from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO
+from cadenza.separation.refine import REFINEMENTS, refined
 from cadenza.separation.spectral import Spectral
-from cadenza.stems import instrument_of
-from cadenza.synthetic.dataset import chamber_stems, song_stems
-from cadenza.training.bss_eval import separation_scores
 
-Stems = dict[str, NDArray[np.float64]]
-
-SAMPLE_RATE = 44100
-HELD_OUT = {"seed": 1, "duration_s": 12.0, "sample_rate": SAMPLE_RATE}
-FIRST_SONG, FIRST_PIECE = 110, 140  # those before were for training and validation
+ENSEMBLE_AID = {
+    "sample_rate": SAMPLE_RATE,
+    "crossover_frequencies_hz": [353.55, 707.11, 1414.21, 2828.43, 5656.85],
+    "attack_ms": [11, 11, 14, 13, 11, 11],
+    "release_ms": [80, 80, 80, 80, 100, 100],
+    "threshold_db": -30,
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shared", type=Path, help="folder with data/<challenge>")
-    parser.add_argument("--pieces", type=int, default=10, help="number of generated ones")
+    parser.add_argument("--scenes", type=int, default=4, help="number of scenes of each music")
     options = parser.parse_args()
-    songs = {"generated": generated(song_stems, FIRST_SONG, options.pieces)}
-    ensembles = {"generated": generated(chamber_stems, FIRST_PIECE, options.pieces)}
+    start = time.perf_counter()
+    print("| music | separator | refine | scenes | HAAQI | SDR | clipped |")
+    print("| --- | --- | --- | ---: | ---: | ---: | ---: |")
+    for music, scenes in musics(options.shared, options.scenes):
+        for separator, refinement, rows in song_rows(scenes):
+            show(music, separator, refinement, rows)
+    quartets: dict[str, Callable[[Path], object]] = {"generated ensembles": write_cad2_task2_root}
     if options.shared:
-        music = options.shared / "data" / "icassp_2024" / "audio" / "music" / "train"
-        songs["sampled instruments"] = map(read_stems, sorted(music.iterdir()))
-        quartets = options.shared / "data" / "cad2_task2" / "zenodo_download"
-        folders = sorted({path.parent for path in quartets.rglob("mix_*.flac")})
-        ensembles["sampled instruments"] = map(read_stems, folders)
-    print("| music | separator | source | pieces | SDR of the mixture | improvement |")
-    print("| --- | --- | --- | ---: | ---: | ---: |")
-    spectral, vdbo = Spectral(), ConvTasNetVDBO()
-    networks = ConvTasNetEnsemble(models_dir="included", add_residual=0)
-    separators: dict[str, Callable[[Stems], Stems]] = {
-        "spectral": lambda stems: spectral(mixture_of(stems), sample_rate=SAMPLE_RATE),
-        "convtasnet_vdbo": lambda stems: vdbo(mixture_of(stems), sample_rate=SAMPLE_RATE),
+        quartets["sampled ensembles"] = copier(options.shared / "data" / "cad2_task2")
+    for music, write_root in quartets.items():
+        for separator, refinement, rows in ensemble_rows(write_root, options.scenes):
+            show(music, separator, refinement, rows)
+    print(f"\n{time.perf_counter() - start:.0f} s")
+
+
+Rows = list[tuple[float, float, float]]
+"""HAAQI, SDR and clipped fraction of each scene."""
+
+
+def show(music: str, separator: str, refinement: str, rows: Rows) -> None:
+    haaqi, sdr_db, clipped = np.mean(rows, axis=0)
+    sdr = f"{sdr_db:.1f} dB" if np.isfinite(sdr_db) else ""
+    print(
+        f"| {music} | {separator} | {refinement} | {len(rows)} | {haaqi:.4f} | {sdr} "
+        f"| {clipped:.1%} |",
+        flush=True,
+    )
+
+
+def song_rows(scenes: list[Scene]) -> Iterator[tuple[str, str, Rows]]:
+    """Rows for each separator and refinement; the stems are estimated once."""
+    spectral, vdbo = Spectral(), ConvTasNetVDBO(refine="none")
+    separators: dict[str, Callable[[Scene], Stems]] = {
+        "oracle": lambda scene: scene.stems,
+        "spectral": lambda scene: spectral(scene.mixture, sample_rate=SAMPLE_RATE),
+        "convtasnet_vdbo": lambda scene: vdbo(scene.mixture, sample_rate=SAMPLE_RATE),
     }
-    for name, pieces in songs.items():
-        show(name, list(pieces), separators)
-    separators = {
-        "convtasnet, included": lambda stems: networks(
-            mixture_of(stems), sample_rate=SAMPLE_RATE, instruments=list(stems)
-        )
-    }
-    for name, pieces in ensembles.items():
-        show(name, [joined(stems) for stems in pieces], separators)
-
-
-def generated(stems_of: Callable[..., Stems], first: int, n: int) -> Iterator[Stems]:
-    return (stems_of(index=index, **HELD_OUT) for index in range(first, first + n))
-
-
-def read_stems(folder: Path) -> Stems:
-    files = [path for path in sorted(folder.iterdir()) if not path.stem.startswith("mix")]
-    return {path.stem: audio.read(path, sample_rate=SAMPLE_RATE, channels=2)[0] for path in files}
-
-
-def joined(stems: Stems) -> Stems:
-    """Voices of the same instrument together."""
-    whole: Stems = {}
-    for name, stem in stems.items():
-        whole[instrument_of(name)] = whole.get(instrument_of(name), 0) + stem
-    return whole
-
-
-def mixture_of(stems: Stems) -> NDArray[np.float64]:
-    return np.sum(list(stems.values()), axis=0)
-
-
-def show(music: str, pieces: list[Stems], separators: dict[str, Callable[[Stems], Stems]]) -> None:
-    """Print a line for every source, and one for all."""
     for name, separate in separators.items():
-        rows = []
-        for stems in pieces:
-            estimates = separate(stems)
-            scores = separation_scores(
-                np.stack(list(stems.values())),
-                np.stack([estimates[source] for source in stems]),
-                sample_rate=SAMPLE_RATE,
-            )
-            rows += [
-                (source, score.mixture_sdr_db, score.sdr_db - score.mixture_sdr_db)
-                for source, score in zip(stems, scores, strict=True)
-            ]
-        table = pd.DataFrame(rows, columns=["source", "mixture_db", "improvement_db"]).dropna()
-        for source, part in [*table.groupby("source"), ("all", table)]:
-            mixture_db, improvement_db = part.mixture_db.mean(), part.improvement_db.mean()
-            print(
-                f"| {music} | {name} | {source} | {len(part)} "
-                f"| {mixture_db:.1f} dB | {improvement_db:+.1f} dB |",
-                flush=True,
-            )
+        estimates = [separate(scene) for scene in scenes]
+        for refinement in REFINEMENTS:
+            rows = []
+            for scene, stems in zip(scenes, estimates, strict=True):
+                adjusted = refined(stems, scene.mixture, refinement)
+                haaqi, clipped = scene.score(adjusted)
+                rows.append((haaqi, mean_sdr_db(scene.stems, adjusted), clipped))
+            yield name, refinement, rows
+
+
+def ensemble_rows(
+    write_root: Callable[[Path], object], n_scenes: int
+) -> Iterator[tuple[str, str, Rows]]:
+    """Rows for the included networks with each refinement, and for the true sources."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = ensemble_root(Path(folder) / "root", write_root)
+        pairs = read_ensemble_pairs(paths)
+        # scenes of all pieces, the first listener of each
+        by_scene = {pair.scene: pair for pair in reversed(pairs)}
+        chosen = sorted(by_scene.values(), key=lambda pair: (pair.scene[-1], pair.scene))[:n_scenes]
+        prescriptions = read_compressor_params(paths["enhancer_params_file"])
+        score = partial(score_ensemble, aid=MultibandAid(**ENSEMBLE_AID, parameters=prescriptions))
+        yield "oracle", "none", [score(pair, None) for pair in chosen]
+        for refinement in REFINEMENTS:
+            networks = ConvTasNetEnsemble(models_dir="included", refine=refinement)
+            pieces: dict[str, Stems] = {}
+            rows = []
+            for pair in chosen:
+                if pair.piece.name not in pieces:
+                    pieces[pair.piece.name] = networks(
+                        pair.read(pair.piece.mixture, SAMPLE_RATE),
+                        sample_rate=SAMPLE_RATE,
+                        instruments=[source.family for source in pair.piece.sources.values()],
+                    )
+                rows.append(score(pair, pieces[pair.piece.name]))
+            yield "convtasnet, included", refinement, rows
+
+
+def ensemble_root(root: Path, write_root: Callable[[Path], object]) -> dict[str, str]:
+    """Prepare a challenge root of CAD2 Task 2; returns the paths of its training scenes."""
+    write_root(root)
+    for script in ("process_zenodo_download", "generate_train_scenes"):
+        run_script(f"cad2/task2/process_dataset/{script}.py", root)
+    metadata = root / "metadata"
+    names = {
+        "scenes_file": "scenes",
+        "scene_listeners_file": "scene_listeners",
+        "listeners_file": "listeners",
+        "music_file": "music",
+        "enhancer_params_file": "compressor_params",
+    }
+    paths = {key: str(metadata / f"{name}.train.json") for key, name in names.items()}
+    paths |= {"gains_file": str(metadata / "gains.json"), "music_dir": str(root / "audio")}
+    return paths
+
+
+def score_ensemble(
+    pair: EnsemblePair, estimates: Stems | None, *, aid: MultibandAid
+) -> tuple[float, float, float]:
+    """HAAQI, SDR and clipped fraction of a scene; without estimates, of the true sources."""
+    families = {name: source.family for name, source in pair.piece.sources.items()}
+    sources = {name: pair.read(source, SAMPLE_RATE) for name, source in pair.piece.sources.items()}
+    factor = db_to_gain(level_compensation_db(pair.gains_db))
+    reference = factor * remix(sources, pair.gains_db)
+    enhanced, sdr_db = reference, np.inf
+    if estimates is not None:
+        gains_db = repeated_instrument_gains(pair.gains_db, families)
+        by_family = {family: gains_db[name] for name, family in families.items()}
+        enhanced = factor * remix(estimates, by_family)
+        joined = {
+            family: sum(sources[name] for name in families if families[name] == family)
+            for family in by_family
+        }
+        sdr_db = mean_sdr_db(joined, estimates)
+    output = audio.resample(aid(enhanced, pair.listener), SAMPLE_RATE, REMIX_RATE)
+    clipped, count = audio.clip(output)
+    signals = prepare_signals(
+        audio.to_int16(clipped) / 32768,
+        aid(reference, pair.listener),
+        reference,
+        seed_name=pair.scene,
+        listener=pair.listener,
+        enhanced_sample_rate=REMIX_RATE,
+        music_sample_rate=SAMPLE_RATE,
+        haaqi_sample_rate=HAAQI_RATE,
+    )
+    return score_ears(signals, noise="none").mean, sdr_db, count / output.size
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Look-ahead limiter: loud music stays below full scale without being clipped."""
+"""Look-ahead limiter: loud music stays below full scale and is hardly clipped."""
 
 from __future__ import annotations
 
@@ -15,19 +15,24 @@ from cadenza.levels import db_to_gain
 
 _OVERSAMPLING = 4  # as for the true peak of ITU-R BS.1770
 _LOWEST_CEILING_DB = -60.0
+_QUICK_ATTACK_MS, _QUICK_RELEASE_MS = 1.0, 5.0
 
 
 @dataclass(frozen=True)
 class Limiter:
-    """Turn the gain down before each peak above a ceiling, and up again after it.
+    """Turn the gain down before each loud passage, and up again after it.
 
-    The gain falls in a straight line that begins `attack_ms` before the peak and ends at it, stays
-    for `hold_ms`, and recovers exponentially. The output has the length of the input and no delay.
-    Peaks are true peaks: those between the samples count, too, as they become samples when the
-    signal is resampled.
+    The gain falls in a straight line that begins `attack_ms` before a peak and ends at it, stays
+    for `hold_ms`, and recovers exponentially. It leaves up to `overshoot_db` of a peak above the
+    ceiling: this top is cut off. Music keeps its dynamics better like this than with a gain that
+    falls for every drum beat, or without any. Cutting makes new peaks between the samples, so a
+    second, quick gain (1 ms, 5 ms) brings what is left down to the ceiling.
 
-    The default times and `stereo_link` gave the highest HAAQI after NAL-R on loud generated songs
-    (`benchmarks/limiter.py`), of those that keep the ceiling.
+    The output has the length of the input and no delay. Peaks are true peaks: those between the
+    samples count, too.
+
+    The defaults are those of highest HAAQI after NAL-R on generated songs
+    (`benchmarks/limiter.py`).
 
     Parameters
     ----------
@@ -39,9 +44,13 @@ class Limiter:
     ceiling_db : float
         Highest peak of the output in dB re full scale, -60 to 0. The default leaves room for what
         resampling and a changing gain add to a peak.
+    overshoot_db : float
+        Height in dB above the ceiling up to which peaks are cut off; what is higher turns the gain
+        down. 0 or more; with 0 nothing is cut off.
     attack_ms : float
-        Time in milliseconds in which the gain falls, 0 or more. If it is shorter than 2 ms, the
-        gain may change so fast that resampling lifts a few peaks above full scale again.
+        Time in milliseconds in which the gain falls, 0 or more. If it is shorter than 2 ms and
+        nothing is cut off, the gain may change so fast that resampling lifts a few peaks above
+        full scale again.
     hold_ms : float
         Time in milliseconds for which it stays, 0 or more.
     release_ms : float
@@ -67,9 +76,10 @@ class Limiter:
     sample_rate: float
     output_sample_rate: float | None = None
     ceiling_db: float = -0.1
-    attack_ms: float = 2.0
+    overshoot_db: float = 4.0
+    attack_ms: float = 5.0
     hold_ms: float = 0.0
-    release_ms: float = 50.0
+    release_ms: float = 200.0
     stereo_link: bool = False
 
     def __post_init__(self) -> None:
@@ -77,7 +87,7 @@ class Limiter:
         if self.output_sample_rate is not None:
             _check.positive("output_sample_rate", self.output_sample_rate)
         _check.within("ceiling_db", self.ceiling_db, _LOWEST_CEILING_DB, 0)
-        for name in ("attack_ms", "hold_ms"):
+        for name in ("overshoot_db", "attack_ms", "hold_ms"):
             _check.within(name, getattr(self, name), 0)
         _check.positive("release_ms", self.release_ms)
         if not isinstance(self.stereo_link, bool):
@@ -96,26 +106,55 @@ class Limiter:
         ndarray, shape of `signal`
         """
         x = _check.signal("signal", signal)
-        return self.gain(x) * x
+        turned_down = self.gain(x) * x
+        if self.overshoot_db == 0:
+            return turned_down
+        ceiling = db_to_gain(self.ceiling_db)
+        cut = np.clip(turned_down, -ceiling, ceiling)
+        quick = self._gain(cut, self.ceiling_db, _QUICK_ATTACK_MS, 0.0, _QUICK_RELEASE_MS)
+        return quick * cut
 
     def gain(self, signal: ArrayLike) -> NDArray[np.float64]:
-        """Return the linear gain at every sample of `signal`; 1 where nothing is limited.
+        """Return the linear gain at every sample of `signal`, before peaks are cut off.
 
         Examples
         --------
         >>> click = np.zeros(1000)
         >>> click[500] = 2.0
-        >>> gain = Limiter(sample_rate=44100, attack_ms=1, release_ms=1).gain(click)
-        >>> gain[[0, 478, 500, 999]].round(2)
+        >>> limiter = Limiter(sample_rate=44100, overshoot_db=0, attack_ms=1, release_ms=1)
+        >>> limiter.gain(click)[[0, 478, 500, 999]].round(2)
         array([1.  , 0.73, 0.49, 1.  ])
         """
         x = _check.signal("signal", signal)
+        highest_db = self.ceiling_db + self.overshoot_db
+        return self._gain(x, highest_db, self.attack_ms, self.hold_ms, self.release_ms)
+
+    def _gain(
+        self,
+        x: NDArray[np.float64],
+        highest_db: float,
+        attack_ms: float,
+        hold_ms: float,
+        release_ms: float,
+    ) -> NDArray[np.float64]:
+        """Gain that keeps all peaks below a level."""
+        samples_per_ms = self.sample_rate / 1000
+        channels = np.atleast_2d(x)
         with announced("the limiter"):
-            peaks = np.stack([self._peaks(channel) for channel in np.atleast_2d(x)])
+            peaks = np.stack([self._peaks(channel) for channel in channels])
             if self.stereo_link:
                 peaks = peaks.max(axis=0, keepdims=True)
-            gain = np.stack([self._channel_gain(channel) for channel in peaks])
-        return np.broadcast_to(gain, np.atleast_2d(x).shape).reshape(x.shape).copy()
+            gains = [
+                limiting_gain(
+                    channel,
+                    db_to_gain(highest_db),
+                    round(attack_ms * samples_per_ms),
+                    round(hold_ms * samples_per_ms),
+                    math.exp(-1 / (release_ms * samples_per_ms)),
+                )
+                for channel in peaks
+            ]
+        return np.broadcast_to(gains, channels.shape).reshape(x.shape)
 
     def _peaks(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Highest peak of the output around every sample: one of its samples, or between them."""
@@ -124,13 +163,3 @@ class Limiter:
         # Its filter also takes away the highest frequencies, so the samples count for themselves
         between = audio.resample(output, rate, _OVERSAMPLING * rate)
         return np.maximum(peaks_between(output, x.size), peaks_between(between, x.size))
-
-    def _channel_gain(self, peaks: NDArray[np.float64]) -> NDArray[np.float64]:
-        samples_per_ms = self.sample_rate / 1000
-        return limiting_gain(
-            peaks,
-            db_to_gain(self.ceiling_db),
-            round(self.attack_ms * samples_per_ms),
-            round(self.hold_ms * samples_per_ms),
-            math.exp(-1 / (self.release_ms * samples_per_ms)),
-        )

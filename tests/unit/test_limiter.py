@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from omegaconf import OmegaConf
@@ -73,7 +75,10 @@ def test_peaks_on_another_grid(n_coarse, n_fine, rng):
 
 @pytest.mark.parametrize("output_sample_rate", [None, 32000, 24000])
 @pytest.mark.parametrize("attack_ms", [2.0, 5.0])
-def test_the_output_stays_below_the_ceiling_at_its_rate(output_sample_rate, attack_ms, rng):
+@pytest.mark.parametrize("overshoot_db", [0.0, 4.0])
+def test_the_output_stays_below_full_scale_at_its_rate(
+    output_sample_rate, attack_ms, overshoot_db, rng
+):
     loud = 2 * rng.standard_normal((2, RATE)) * (1 + step(RATE))
     limiter = Limiter(sample_rate=RATE, output_sample_rate=output_sample_rate, attack_ms=attack_ms)
     output = audio.resample(limiter(loud), RATE, output_sample_rate or RATE)
@@ -86,7 +91,7 @@ def test_peaks_between_the_samples_count():
     n = np.arange(RATE)
     signal = 1.2 * np.sin(np.pi * (n / 2 + 0.25)) * np.hanning(RATE)
     assert np.abs(signal).max() < 0.86
-    limiter = Limiter(sample_rate=RATE, ceiling_db=-1)
+    limiter = Limiter(sample_rate=RATE, ceiling_db=-1, overshoot_db=0)
     assert limiter.gain(signal).min() == pytest.approx(db_to_gain(-1) / 1.2, rel=5e-3)
     doubled = audio.resample(limiter(signal), RATE, 2 * RATE)
     assert np.abs(doubled).max() < db_to_gain(-1) * 1.005
@@ -101,7 +106,7 @@ def test_the_gain_falls_before_a_peak_stays_and_recovers():
     click = np.zeros(RATE)
     click[20000] = 4.0
     limiter = Limiter(
-        sample_rate=RATE, ceiling_db=0, attack_ms=10, hold_ms=20, release_ms=30, stereo_link=True
+        sample_rate=RATE, ceiling_db=0, overshoot_db=0, attack_ms=10, hold_ms=20, release_ms=30
     )
     gain = limiter.gain(click)
     n_attack, n_hold, n_release = 441, 882, 1323
@@ -117,12 +122,27 @@ def test_the_gain_falls_before_a_peak_stays_and_recovers():
     assert (1 - later[1]) / (1 - later[0]) == pytest.approx(np.exp(-1), rel=1e-6)
 
 
+def test_peaks_up_to_the_overshoot_are_cut_off_without_turning_the_gain_down():
+    """A click of 3 dB over the ceiling leaves what is 20 ms away as it is."""
+    music = 0.3 * tone(RATE)
+    music[20000] = db_to_gain(3)
+    limiter = Limiter(sample_rate=RATE, ceiling_db=0, overshoot_db=6)
+    limited = limiter(music)
+    assert (limiter.gain(music) == 1).all()
+    assert np.abs(limited).max() <= 1
+    far = np.abs(np.arange(RATE) - 20000) > 882
+    np.testing.assert_allclose(limited[far], music[far], rtol=0.02)
+    turned_down = replace(limiter, overshoot_db=0)(music)
+    assert np.abs(turned_down[20882:24000]).max() < 0.9 * np.abs(limited[20882:24000]).max()
+
+
 def test_linked_channels_share_the_gain_of_the_louder(rng):
     loud, quiet = 2 * tone(RATE), 0.1 * rng.standard_normal(RATE)
     limiter = Limiter(sample_rate=RATE, stereo_link=True)
     linked = limiter([loud, quiet])
     np.testing.assert_array_equal(linked[0], limiter(loud))
-    np.testing.assert_array_equal(linked[1], limiter.gain(loud) * quiet)
+    pure = replace(limiter, overshoot_db=0)
+    np.testing.assert_array_equal(pure([loud, quiet])[1], pure.gain(loud) * quiet)
     apart = Limiter(sample_rate=RATE)([loud, quiet])
     np.testing.assert_array_equal(apart, [limiter(loud), quiet])
 
@@ -142,6 +162,7 @@ def test_the_input_is_not_changed_and_its_shape_stays(rng):
         ({"output_sample_rate": -1}, "output_sample_rate must be positive, got -1"),
         ({"ceiling_db": np.inf}, "ceiling_db must be from -60 to 0, got inf"),
         ({"ceiling_db": 0.5}, "ceiling_db must be from -60 to 0, got 0.5"),
+        ({"overshoot_db": -1}, "overshoot_db must be 0 or more, got -1"),
         ({"attack_ms": -1}, "attack_ms must be 0 or more, got -1"),
         ({"hold_ms": np.nan}, "hold_ms must be 0 or more, got nan"),
         ({"release_ms": 0}, "release_ms must be positive, got 0"),

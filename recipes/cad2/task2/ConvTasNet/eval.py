@@ -47,7 +47,7 @@ def build_separator(config: DictConfig, corpus: Corpus) -> NetworkSeparator:
         "overlap_s": config.overlap_s,
     }
     if corpus.sources == ConvTasNetVDBO.sources:
-        return ConvTasNetVDBO(**options)
+        return ConvTasNetVDBO(**options, refine="none")
     return ConvTasNetInstrument(**options, instrument=corpus.target)
 
 
