@@ -31,8 +31,8 @@ class Limiter:
     The output has the length of the input and no delay. Peaks are true peaks: those between the
     samples count, too.
 
-    The defaults are those of highest HAAQI after NAL-R on generated songs
-    (`benchmarks/limiter.py`).
+    The defaults were chosen by HAAQI after NAL-R on loud generated songs; near them, the exact
+    values matter little (`benchmarks/limiter.py`).
 
     Parameters
     ----------
