@@ -47,7 +47,9 @@ def test_items_that_are_clipped_a_lot_are_counted_and_told_what_helps():
         "; 3 were clipped, 2 of them in more than 1 % of the samples, at most 50 % (turn it down)"
     )
     little = clipping(rows[:2], soft=False, remedy="turn it down")
-    assert little == "; 1 was clipped, in at most 1 % of the samples (soft_clip=true limits smoothly)"
+    assert (
+        little == "; 1 was clipped, in at most 1 % of the samples (soft_clip=true limits smoothly)"
+    )
     one = clipping(rows[3:4], soft=True)
     assert one == "; 1 was soft-clipped, in more than 1 % of the samples, at most 50 %"
     assert clipping(rows[:1], remedy="turn it down") == clipping([], remedy="x") == ""
