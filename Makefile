@@ -1,7 +1,7 @@
 # make demo   run the three challenges end to end on generated music; ends with a report
 # make check  style, types and fast tests: run it before each commit
 # make test   all tests
-# make docs   write the API documentation to site/
+# make docs   build the documentation site in site/
 #
 # PYTHON chooses the interpreter (3.11 to 3.13) for the virtual environment in .venv.
 # PYTEST passes options to pytest, for example PYTEST="-k nalr".
@@ -26,9 +26,11 @@ check: $(VENV)/installed-dev
 test: $(VENV)/installed-dev
 	$(RUN) -m pytest -m "slow or not slow" $(PYTEST)
 
+# -E starts from scratch: the lists of functions do not notice new ones by themselves
 docs: $(VENV)/installed
 	$(INSTALL) --editable ".[docs]"
-	$(RUN) -m pdoc --docformat numpy --output-directory site cadenza '!cadenza.recipes' '!cadenza.demo.__main__'
+	$(RUN) -m sphinx -W --keep-going -E -q -b html -d build/doctrees docs site
+	$(RUN) docs/check_links.py site
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -45,4 +47,4 @@ $(VENV)/installed-dev: $(VENV)/bin/python pyproject.toml
 	touch $@ $(VENV)/installed
 
 clean:
-	rm -rf $(VENV) demo site build dist *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) demo site build docs/auto_gallery docs/reference/generated dist *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache

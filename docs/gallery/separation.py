@@ -1,0 +1,128 @@
+"""
+Separating a song, and what goes wrong
+======================================
+
+To make the vocals louder for a listener, they must first be found in the mixture. Two separators come with cadenza. `Spectral` looks
+for what a spectrogram shows of each stem; `ConvTasNetVDBO` is a small network that has learned from generated songs. Larger
+networks, `HybridDemucs` and `OpenUnmix`, download their weights.
+"""
+
+# %%
+# The song
+# --------
+#
+# We know the true stems of a generated song, so we can measure and hear what separation does to them.
+
+import numpy as np
+from IPython.display import Audio
+
+from cadenza import plots
+from cadenza.audio import resample
+from cadenza.synthetic.dataset import song_stems
+
+sample_rate = 44100
+stems = song_stems(1, 5, duration_s=6, sample_rate=sample_rate)
+song = sum(stems.values())
+
+
+def player(signal):
+    """An audio player; a lower sample rate keeps the page small."""
+    return Audio(0.9 * resample(signal, sample_rate, 32000), rate=32000, normalize=False)
+
+
+player(song)
+
+# %%
+# By signal processing
+# --------------------
+#
+# `Spectral` makes four masks for the spectrogram. Drums are what is short and wide (vertical lines), bass is what is low, vocals are
+# what is long and in the middle of the stereo image, and the rest is other.
+
+from cadenza.separation.spectral import Spectral
+
+spectral = Spectral()(song, sample_rate=sample_rate)
+player(spectral["vocals"])
+
+# %%
+# By a network
+# ------------
+#
+# The network has learned masks of its own, for a representation that is learned as well.
+
+from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO
+
+learned = ConvTasNetVDBO(device="cpu")(song, sample_rate=sample_rate)
+player(learned["vocals"])
+
+# %%
+# The true vocals, for comparison:
+
+player(stems["vocals"])
+
+# %%
+# How good?
+# ---------
+#
+# The ratio of signal to distortion in dB: 0 dB means that as much is wrong as is right. The mixture itself, taken for each stem, shows how
+# hard a stem is. Both separators are far from perfect, and each has its strong stems.
+
+
+def sdr_db(true, estimate):
+    """Energy of the true stem over that of the error."""
+    return 10 * np.log10(np.sum(true**2) / np.sum((true - estimate) ** 2))
+
+
+for name, stem in stems.items():
+    ratios = [sdr_db(stem, estimate) for estimate in (song, spectral[name], learned[name])]
+    print("{:7} mixture {:5.1f} dB, spectral {:4.1f} dB, learned {:4.1f} dB".format(name, *ratios))
+
+# %%
+# What goes wrong
+# ---------------
+#
+# The spectrograms of the true and the estimated vocals, and their difference. Warm colours show what leaked in from other
+# instruments, cold ones what was lost. Drum hits go through all bands, so that a part of each is in every stem.
+
+plots.spectrogram_pair(stems["vocals"][0], spectral["vocals"][0], sample_rate)
+
+# %%
+# The same for the network:
+
+plots.spectrogram_pair(stems["vocals"][0], learned["vocals"][0], sample_rate)
+
+# %%
+# What does the listener notice?
+# ------------------------------
+#
+# A listener asks for more vocals and less drums. If errors of all stems add up to zero, equal gains cancel them. The more the gains
+# differ, the more can be heard of them.
+
+from cadenza.audiogram import Audiogram
+from cadenza.challenges.scoring import presentation_level_db_spl
+from cadenza.haaqi import haaqi_candidates
+from cadenza.hearing_aid import NALR
+from cadenza.remix import remix_to_mixture
+
+audiogram = Audiogram([15, 20, 25, 35, 45, 55, 60, 65])
+aid = NALR(audiogram, sample_rate=sample_rate)
+print("vocals  drums   spectral  learned")
+for gain_db in (0, 3, 6, 10):
+    gains_db = {"vocals": gain_db, "drums": -gain_db, "bass": 0, "other": 0}
+    true, *estimates = (
+        remix_to_mixture(parts, gains_db, song, sample_rate)[0] for parts in (stems, spectral, learned)
+    )
+    scores = haaqi_candidates(
+        aid(true),
+        [aid(estimate) for estimate in estimates],
+        sample_rate=sample_rate,
+        audiogram=audiogram,
+        equalisation="none",
+        level_db_spl=presentation_level_db_spl(true),
+    )
+    print(f"{gain_db:3} dB {-gain_db:4} dB {scores[0]:9.2f} {scores[1]:8.2f}")
+
+# %%
+# The remix with 10 dB more vocals and 10 dB less drums, from the stems of `Spectral`:
+
+player(remix_to_mixture(spectral, gains_db, song, sample_rate))
