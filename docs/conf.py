@@ -60,6 +60,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "gallery_order.Order",
     "capture_repr": ("_repr_html_", "__repr__"),
     "image_scrapers": ("matplotlib",),
+    "ignore_repr_types": r"matplotlib\.",
     "matplotlib_animations": False,
     "remove_config_comments": True,
     "show_memory": False,

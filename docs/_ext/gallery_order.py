@@ -23,4 +23,5 @@ class Order:
         self.folder = folder
 
     def __call__(self, file: str) -> int:
+        """Place of a page."""
         return ORDER.index(Path(file).name)

@@ -2,16 +2,19 @@
 An audiogram, and what NAL-R does with it
 =========================================
 
-An audiogram says how much louder than for a healthy ear a tone must be to be heard. NAL-R is a rule that turns it into the gain
-of a hearing aid.
+An audiogram says how much louder than for a healthy ear a tone must be to be heard.
+NAL-R is a rule that turns it into the gain of a hearing aid.
 """
 
 # %%
 # Thresholds
 # ----------
 #
-# Thresholds are in dB HL: 0 is normal hearing, positive numbers are a loss. Eight numbers are taken as those at 250, 500, 1000,
-# 2000, 3000, 4000, 6000 and 8000 Hz, where the listeners of the Cadenza challenges were measured. A listener has two ears.
+# Thresholds are in dB HL: 0 is normal hearing, positive numbers are a loss. Eight
+# numbers are taken as those at 250, 500, 1000, 2000, 3000, 4000, 6000 and 8000 Hz,
+# where the listeners of the Cadenza challenges were measured. A listener has two ears.
+
+import matplotlib.pyplot as plt
 
 from cadenza import plots
 from cadenza.audiogram import Audiogram, Listener
@@ -24,28 +27,33 @@ listener = Listener(
 listener
 
 # %%
-# An audiogram is drawn with the loss downwards, crosses for the left ear and circles for the right. This loss grows with
-# frequency, as most losses of old age do. Speech and music lose their brilliance first.
+# An audiogram is drawn with the loss downwards, crosses for the left ear and circles
+# for the right. This loss grows with frequency, as most losses of old age do. Speech
+# and music lose their brilliance first.
 
-plots.audiogram(listener)
+figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
+plots.audiogram(listener, ax)
 
 # %%
 # Prescribed gains
 # ----------------
 #
-# NAL-R gives about a third of the loss back as gain, plus a term for the mean loss at 500, 1000 and 2000 Hz. It gives less at low
-# frequencies, where amplified noise would cover everything else. Nothing is attenuated.
+# NAL-R gives about a third of the loss back as gain, plus a term for the mean loss at
+# 500, 1000 and 2000 Hz. It gives less at low frequencies, where amplified noise would
+# cover everything else. Nothing is attenuated.
 
 from cadenza.hearing_aid import NALR, nalr_gains_db
 
 nalr_gains_db(listener.left.at([250, 500, 1000, 2000, 4000, 6000])).round(1)
 
 # %%
-# `NALR` makes a filter of it. The curve shows what the filter does. At 250 Hz it gives more gain than was prescribed, because 221
-# taps are too few to follow the curve there. The baselines of the challenges do the same, so it is kept.
+# `NALR` makes a filter of it. The curve shows what the filter does. At 250 Hz it gives
+# more gain than was prescribed, because 221 taps are too few to follow the curve there.
+# The baselines of the challenges do the same, so it is kept.
 
 sample_rate = 44100
-plots.nalr_gains(listener, sample_rate=sample_rate)
+figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
+plots.nalr_gains(listener, sample_rate=sample_rate, ax=ax)
 
 # %%
 # How it sounds
@@ -65,22 +73,28 @@ song = sum(stems.values())
 
 def player(signal):
     """An audio player; a lower sample rate keeps the page small."""
-    return Audio(0.5 * resample(signal, sample_rate, 32000), rate=32000, normalize=False)
+    return Audio(
+        0.5 * resample(signal, sample_rate, 24000), rate=24000, normalize=False
+    )
 
 
 player(song)
 
 # %%
-# And with the gain for the left ear on both channels. It is brought back to the loudness of the original here, so that only the
-# change of the spectrum is left. For someone with this hearing loss, the gain brings back what the loss takes away. For a
+# And with the gain for the left ear on both channels. It is brought back to the
+# loudness of the original here, so that only the change of the spectrum is left. For
+# someone with this hearing loss, the gain brings back what the loss takes away. For a
 # healthy ear it sounds thin and sharp.
 
 aid = NALR(listener.left, sample_rate=sample_rate)
-amplified = aid(song)[:, aid.nfir // 2 : aid.nfir // 2 + song.shape[1]]  # without the delay of the filter
+amplified = aid(song)[
+    :, aid.nfir // 2 : aid.nfir // 2 + song.shape[1]
+]  # without the delay of the filter
 player(match_loudness(amplified, song, sample_rate))
 
 # %%
-# Does it help? HAAQI says how much of the amplified reference is left if the hearing aid is switched off. Close to 1 is good.
+# Does it help? HAAQI says how much of the amplified reference is left if the hearing
+# aid is switched off. Close to 1 is good.
 
 from cadenza.challenges.scoring import presentation_level_db_spl
 from cadenza.haaqi import haaqi_candidates
@@ -88,9 +102,14 @@ from cadenza.haaqi import haaqi_candidates
 reference = aid(song[0])
 off, half, on = haaqi_candidates(
     reference,
-    [NALR(Audiogram(loss), sample_rate=sample_rate)(song[0]) for loss in (
-        [0] * 8, listener.left.levels_db_hl / 2, listener.left.levels_db_hl
-    )],
+    [
+        NALR(Audiogram(loss), sample_rate=sample_rate)(song[0])
+        for loss in (
+            [0] * 8,
+            listener.left.levels_db_hl / 2,
+            listener.left.levels_db_hl,
+        )
+    ],
     sample_rate=sample_rate,
     audiogram=listener.left,
     equalisation="none",

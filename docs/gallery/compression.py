@@ -2,49 +2,51 @@
 What compression does
 =====================
 
-A damaged ear hears soft sounds not at all and loud ones as loud as before. A compressor makes the soft parts louder, and leaves
-the loud ones alone.
+A damaged ear hears soft sounds not at all and loud ones as loud as before. A compressor
+makes the soft parts louder, and leaves the loud ones alone.
 """
 
 # %%
 # The input and the output
 # ------------------------
 #
-# The compressor of CAD2 works in bands. In each, the output grows by 1 dB when the input grows by ``ratio`` dB, above a threshold.
-# A make-up gain then lifts everything.
+# The compressor of CAD2 works in bands. In each, the output grows by 1 dB when the
+# input grows by ``ratio`` dB, above a threshold. A make-up gain then lifts everything.
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from cadenza import plots
 from cadenza.hearing_aid import BandCompressor, Compressor, MultibandCompressor
 
 sample_rate = 44100
-band = BandCompressor(sample_rate=sample_rate, threshold_db=-30, ratio=3, makeup_gain_db=10)
-plots.compressor_curve(band)
+band = BandCompressor(
+    sample_rate=sample_rate, threshold_db=-30, ratio=3, makeup_gain_db=10
+)
+figure, ax = plt.subplots(figsize=(5, 4), layout="constrained")
+plots.compressor_curve(band, ax)
 
 # %%
-# It needs time. The gain falls within the attack time when a loud sound begins, and rises within the release time after its end.
-# So the first moments of a loud sound pass with too much gain.
-
-from matplotlib.figure import Figure
+# It needs time. The gain falls within the attack time when a loud sound begins, and
+# rises within the release time after its end. So the first moments of a loud sound pass
+# with too much gain.
 
 from cadenza.levels import gain_to_db
 
 time_s = np.arange(sample_rate) / sample_rate
 burst = np.where((time_s > 0.3) & (time_s < 0.6), 1.0, 0.03)
-figure = Figure(figsize=(7, 3), layout="constrained")
-axes = figure.subplots()
+figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
 axes.plot(time_s, gain_to_db(burst), "--", label="input")
 axes.plot(time_s, gain_to_db(np.abs(band(burst))), label="output")
 axes.set(xlabel="time in s", ylabel="level in dB re full scale", ylim=(-40, 15))
 axes.legend()
-figure
 
 # %%
 # On music
 # --------
 #
-# Six bands, with the ratios and gains of a listener whose loss grows with frequency: little at 250 Hz, much at 8 kHz.
+# Six bands, with the ratios and gains of a listener whose loss grows with frequency:
+# little at 250 Hz, much at 8 kHz.
 
 from IPython.display import Audio
 
@@ -59,7 +61,9 @@ print(", ".join(chamber_sources(1, 2)))
 
 def player(signal):
     """An audio player; a lower sample rate keeps the page small."""
-    return Audio(0.5 * resample(signal, sample_rate, 32000), rate=32000, normalize=False)
+    return Audio(
+        0.5 * resample(signal, sample_rate, 24000), rate=24000, normalize=False
+    )
 
 
 player(music)
@@ -79,27 +83,38 @@ compressed = compressor(music)
 player(match_loudness(compressed, music, sample_rate))
 
 # %%
-# The spectrogram of the difference shows where gain was given. Soft passages and high bands get most of it.
+# The spectrogram of the difference shows where gain was given. Soft passages and high
+# bands get most of it.
 
-plots.spectrogram_pair(music[0], compressed[0], sample_rate)
+figure, axes = plt.subplots(3, figsize=(8, 8), layout="constrained")
+_ = plots.spectrogram_pair(music[0], compressed[0], sample_rate, axes)
 
 # %%
 # The price
 # ---------
 #
-# Gain on music that is loud already drives it beyond full scale, where a file clips. Look at the amount before you look at anything
-# else. The tables of the recipes have it for each file.
+# Gain on music that is loud already drives it beyond full scale, where a file clips.
+# Look at the amount before you look at anything else. The tables of the recipes have it
+# for each file.
 
-plots.waveform(compressed[0], sample_rate)
+figure, ax = plt.subplots(figsize=(8, 3), layout="constrained")
+plots.waveform(compressed[0], sample_rate, ax=ax)
 
 # %%
 # The broadband compressor of the first challenges
 # ------------------------------------------------
 #
-# It is off by default, and works in another way. Above the threshold the gain moves towards a value near the threshold itself. So
-# any level above it is turned down by about the same amount, and the steps come slowly.
+# It is off by default, and works in another way. Above the threshold the gain moves
+# towards a value near the threshold itself. So any level above it is turned down by
+# about the same amount, and the steps come slowly.
 
 broadband = Compressor(
-    sample_rate=sample_rate, threshold=0.35, attenuation=0.1, attack_ms=50, release_ms=1000, rms_buffer_size_s=0.064
+    sample_rate=sample_rate,
+    threshold=0.35,
+    attenuation=0.1,
+    attack_ms=50,
+    release_ms=1000,
+    rms_buffer_size_s=0.064,
 )
-plots.compressor_curve(broadband)
+figure, ax = plt.subplots(figsize=(5, 4), layout="constrained")
+plots.compressor_curve(broadband, ax)

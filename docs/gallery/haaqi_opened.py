@@ -2,16 +2,19 @@
 HAAQI opened up
 ===============
 
-A score of 0.6: why? HAAQI compares four features of what an ear hears. Damage of different kinds shows in different ones, and
-``details=True`` says in which bands and when.
+A score of 0.6: why? HAAQI compares four features of what an ear hears. Damage of
+different kinds shows in different ones, and ``details=True`` says in which bands and
+when.
 """
 
 # %%
 # Five kinds of damage
 # --------------------
 #
-# A generated song, presented at 65 dB SPL to an ear with a mild loss, and what may happen to it.
+# A generated song, presented at 65 dB SPL to an ear with a mild loss, and what may
+# happen to it.
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import Audio
@@ -41,7 +44,8 @@ versions = {
 }
 
 # %%
-# Reference and processed signal get the gain of NAL-R for this ear, so ``equalisation="none"``.
+# Reference and processed signal get the gain of NAL-R for this ear, so
+# ``equalisation="none"``.
 
 audiogram = Audiogram([20, 20, 25, 30, 35, 40, 45, 50])
 aid = NALR(audiogram, sample_rate=sample_rate)
@@ -57,17 +61,28 @@ results = {
     )
     for name, signal in versions.items()
 }
-parts = ["score", "cepstral_correlation", "vibration_covariance", "loudness_spectrum", "normalised_spectrum"]
-pd.DataFrame({part: [getattr(r, part) for r in results.values()] for part in parts}, index=list(results)).round(2)
+parts = [
+    "score",
+    "cepstral_correlation",
+    "vibration_covariance",
+    "loudness_spectrum",
+    "normalised_spectrum",
+]
+pd.DataFrame(
+    {part: [getattr(r, part) for r in results.values()] for part in parts},
+    index=list(results),
+).round(2)
 
 # %%
-# Read the table by columns. Clipping and noise lower the first two features, which form the nonlinear term. The low-pass filter
-# spoils the spectrum and leaves the rest. A softer signal loses what falls below the threshold of this ear.
+# Read the table by columns. Clipping and noise lower the first two features, which form
+# the nonlinear term. The low-pass filter spoils the spectrum and leaves the rest. A
+# softer signal loses what falls below the threshold of this ear.
 #
 # Clipping
 # --------
 #
-# Clipped samples add harmonics and their mixtures in all bands, and cut the peaks that make music lively.
+# Clipped samples add harmonics and their mixtures in all bands, and cut the peaks that
+# make music lively.
 
 
 def player(signal):
@@ -75,25 +90,33 @@ def player(signal):
     return Audio(0.5 * signal, rate=sample_rate, normalize=False)
 
 
+def show(result):
+    """Draw what HAAQI heard."""
+    _, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
+    plots.haaqi_details(result.details, axes.ravel())
+
+
 player(versions["clipped at -12 dB"])
 
 # %%
-# Each column of the pictures is a moment, each row a band of the ear. Dark is where this moment was damaged. The bass suffers least:
-# it is what clips, and its own shape is kept. The bands above are filled with its harmonics.
+# Each column of the pictures is a moment, each row a band of the ear. Dark is where
+# this moment was damaged. The bass suffers least: it is what clips, and its own shape
+# is kept. The bands above are filled with its harmonics.
 
-plots.haaqi_details(results["clipped at -12 dB"].details)
+show(results["clipped at -12 dB"])
 
 # %%
 # Noise
 # -----
 #
-# Noise hurts where the music is soft: in pauses and in the treble. It fills the valleys of the envelope.
+# Noise hurts where the music is soft: in pauses and in the treble. It fills the valleys
+# of the envelope.
 
 player(versions["noise, 20 dB below"])
 
 # %%
 
-plots.haaqi_details(results["noise, 20 dB below"].details)
+show(results["noise, 20 dB below"])
 
 # %%
 # Low-pass
@@ -105,25 +128,34 @@ player(versions["low-pass at 3 kHz"])
 
 # %%
 
-plots.haaqi_details(results["low-pass at 3 kHz"].details)
+show(results["low-pass at 3 kHz"])
 
 # %%
 # Level
 # -----
 #
-# HAAQI is no level meter: 20 dB less would only be a turn of the volume control. But this ear no longer hears the softest parts.
+# HAAQI is no level meter: 20 dB less would only be a turn of the volume control. But
+# this ear no longer hears the softest parts.
 
-plots.haaqi_details(results["20 dB softer"].details)
+show(results["20 dB softer"])
 
 # %%
-# The same level for both signals is another matter. If the whole concert is softer, the reference is, too, and only what
-# is audible of it counts. How the scores of the clipped and the noisy version depend on the level of presentation:
+# The level of presentation is another matter: then the reference is softer, too. At a
+# low level the noise falls below the threshold of this ear, and the noisy version
+# scores better. Clipping also made the music softer, so at a low level more of the
+# clipped version is lost.
 
 for presented_db_spl in (35, 45, 55, 65, 75):
     level_db_spl = presentation_level_db_spl(song, presented_db_spl=presented_db_spl)
     scores = [
-        haaqi(aid(song), aid(versions[name]), sample_rate=sample_rate, audiogram=audiogram, equalisation="none",
-              level_db_spl=level_db_spl)
+        haaqi(
+            aid(song),
+            aid(versions[name]),
+            sample_rate=sample_rate,
+            audiogram=audiogram,
+            equalisation="none",
+            level_db_spl=level_db_spl,
+        )
         for name in ("clipped at -12 dB", "noise, 20 dB below")
     ]
     print(f"{presented_db_spl} dB SPL: clipped {scores[0]:.2f}, noisy {scores[1]:.2f}")
@@ -134,8 +166,6 @@ for presented_db_spl in (35, 45, 55, 65, 75):
 #
 # How fast does the score fall? Each curve is one kind of damage, from mild to severe.
 
-from matplotlib.figure import Figure
-
 limits_db = [0, -3, -6, -9, -12, -15, -18]
 ratios_db = [50, 40, 30, 20, 10, 0]
 cutoffs_hz = [11000, 8000, 6000, 4000, 2000, 1000, 500]
@@ -144,18 +174,28 @@ cutoffs_hz = [11000, 8000, 6000, 4000, 2000, 1000, 500]
 def scores(signals):
     """Scores of several versions of the song."""
     return [
-        haaqi(aid(song), aid(signal), sample_rate=sample_rate, audiogram=audiogram, equalisation="none",
-              level_db_spl=presentation_level_db_spl(song)).score
+        haaqi(
+            aid(song),
+            aid(signal),
+            sample_rate=sample_rate,
+            audiogram=audiogram,
+            equalisation="none",
+            level_db_spl=presentation_level_db_spl(song),
+        ).score
         for signal in signals
     ]
 
 
-clipped = scores(np.clip(song, -db_to_gain(limit), db_to_gain(limit)) for limit in limits_db)
+clipped = scores(
+    np.clip(song, -db_to_gain(limit), db_to_gain(limit)) for limit in limits_db
+)
 noisy = scores(song + db_to_gain(-ratio) * noise for ratio in ratios_db)
-dull = scores(sosfilt(butter(8, cutoff, fs=sample_rate, output="sos"), song) for cutoff in cutoffs_hz)
+dull = scores(
+    sosfilt(butter(8, cutoff, fs=sample_rate, output="sos"), song)
+    for cutoff in cutoffs_hz
+)
 
-figure = Figure(figsize=(9, 3), layout="constrained")
-axes = figure.subplots(1, 3, sharey=True)
+figure, axes = plt.subplots(1, 3, sharey=True, figsize=(9, 3), layout="constrained")
 axes[0].plot(limits_db, clipped, "o-")
 axes[0].set(xlabel="clipped at, dB re peak", ylabel="HAAQI", ylim=(0, 1))
 axes[0].invert_xaxis()
@@ -165,4 +205,3 @@ axes[1].invert_xaxis()
 axes[2].semilogx(cutoffs_hz, dull, "o-")
 axes[2].set(xlabel="low-pass at, Hz")
 axes[2].invert_xaxis()
-figure

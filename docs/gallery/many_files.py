@@ -2,14 +2,16 @@
 Scoring many files
 ==================
 
-You have a folder of songs, and what three systems made of them. Which system is best, for whom, and is the difference real?
+You have a folder of songs, and what three systems made of them. Which system is best,
+for whom, and is the difference real?
 """
 
 # %%
 # Some files
 # ----------
 #
-# Four generated songs stand for your music. The three systems clip the song, leave out the treble, and add noise.
+# Four generated songs stand for your music. The three systems clip the song, leave out
+# the treble, and add noise.
 
 import tempfile
 from pathlib import Path
@@ -22,14 +24,20 @@ from cadenza import audio
 from cadenza.synthetic.dataset import song_stems
 
 sample_rate = 24000
-folder = Path(tempfile.mkdtemp())
+temporary = tempfile.TemporaryDirectory()
+folder = Path(temporary.name)
 rng = np.random.default_rng(1)
 dull = butter(4, 5000, fs=sample_rate, output="sos")
 for number in range(4):
     song = sum(song_stems(1, number, duration_s=4, sample_rate=44100).values())
     song = audio.resample(song, 44100, sample_rate)
     noise = rng.normal(scale=0.03 * song.std(), size=song.shape)
-    systems = {"reference": song, "loud": np.tanh(4 * song), "dull": sosfilt(dull, song), "noisy": song + noise}
+    systems = {
+        "reference": song,
+        "loud": np.tanh(4 * song),
+        "dull": sosfilt(dull, song),
+        "noisy": song + noise,
+    }
     for system, signal in systems.items():
         (folder / system).mkdir(exist_ok=True)
         audio.write_flac(folder / system / f"song{number}.flac", signal, sample_rate)
@@ -39,18 +47,20 @@ sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*.flac"))[:
 # On the command line
 # -------------------
 #
-# For a few files no code is needed. Several processed files are compared with one reference:
+# For a few files no code is needed. Several processed files are compared with one
+# reference:
 #
 # .. code-block:: bash
 #
-#    cadenza score reference/song0.flac loud/song0.flac dull/song0.flac noisy/song0.flac \
+#    cadenza score reference/song0.flac {loud,dull,noisy}/song0.flac \
 #      --audiogram 20,20,25,30,35,40,45,50 --presented-db-spl 65 --json > song0.json
 #
 # In Python
 # ---------
 #
-# `haaqi_ears` scores both ears of a listener. One call uses all cores, so a plain loop is fast. Give each item a seed of its own,
-# for example from its name: then each score can be repeated, whatever else was scored before.
+# `haaqi_ears` scores both ears of a listener. One call uses all cores, so a plain loop
+# is fast. Give each item a seed of its own, for example from its name: then each score
+# can be repeated, whatever else was scored before.
 
 from cadenza.audiogram import Audiogram, Listener
 from cadenza.challenges.scoring import presentation_level_db_spl
@@ -77,11 +87,17 @@ for reference_file in sorted((folder / "reference").glob("*.flac")):
                 level_db_spl=levels_db_spl,
                 rng=random_state(reference_file.stem),
             )
-            rows.append({
-                "song": reference_file.stem, "system": system, "listener": listener.name,
-                "score": (left.score + right.score) / 2, "linear": left.linear, "nonlinear": left.nonlinear,
-                "flags": ", ".join(left.flags + right.flags),
-            })
+            rows.append(
+                {
+                    "song": reference_file.stem,
+                    "system": system,
+                    "listener": listener.name,
+                    "score": (left.score + right.score) / 2,
+                    "linear": left.linear,
+                    "nonlinear": left.nonlinear,
+                    "flags": ", ".join(left.flags + right.flags),
+                }
+            )
 scores = pd.DataFrame(rows)
 scores.round(3).head(6)
 
@@ -97,8 +113,9 @@ scores[scores["flags"] != ""]
 scores.pivot_table(values="score", index="system", columns="listener").round(3)
 
 # %%
-# These processed files have no hearing-aid gain, and ``equalisation="nalr"`` gives it to the reference only. A listener with a
-# steep loss hears less of everything in the processed files. That is why those scores are so low: they say that gain is missing.
+# These processed files have no hearing-aid gain, and ``equalisation="nalr"`` gives it
+# to the reference only. A listener with a steep loss hears less of everything in the
+# processed files. That is why those scores are so low: they say that gain is missing.
 # The linear term shows it.
 
 scores.pivot_table(values="linear", index="system", columns="listener").round(3)
@@ -107,14 +124,27 @@ scores.pivot_table(values="linear", index="system", columns="listener").round(3)
 # Is the difference real?
 # -----------------------
 #
-# Songs differ more than systems do. So compare the systems song by song: the mean of the differences, and a confidence interval
-# from drawing the songs again and again with replacement (bootstrap).
+# A line for each song and listener: if the lines run in parallel, songs and listeners
+# differ, but each says the same about the systems.
+
+import matplotlib.pyplot as plt
 
 table = scores.pivot_table(values="score", index=["song", "listener"], columns="system")
+figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
+for listener, style in (("mild", "C0o-"), ("steep", "C1s--")):
+    ax.plot(table.columns, table.xs(listener, level="listener").T, style)
+    ax.plot([], [], style, label=f"{listener} loss")
+ax.set(ylabel="HAAQI", ylim=(0, 1))
+ax.legend()
+
+# %%
+# So compare the systems song by song: the mean of the differences, and a confidence
+# interval from drawing the songs again and again with replacement (bootstrap).
+
 differences = (table["noisy"] - table["dull"]).groupby("song").mean().to_numpy()
 means = rng.choice(differences, size=(10000, differences.size)).mean(axis=1)
 low, high = np.quantile(means, [0.025, 0.975])
-print(f"noisy minus dull: {differences.mean():+.3f}, 95 % interval {low:+.3f} to {high:+.3f}")
+print(f"noisy minus dull: {differences.mean():+.3f} (95 %: {low:+.3f} to {high:+.3f})")
 
 # %%
 # `cadenza report` does this for runs of the challenges.

@@ -2,8 +2,9 @@
 Separating a song, and what goes wrong
 ======================================
 
-To make the vocals louder for a listener, they must first be found in the mixture. Two separators come with cadenza. `Spectral` looks
-for what a spectrogram shows of each stem; `ConvTasNetVDBO` is a small network that has learned from generated songs. Larger
+To make the vocals louder for a listener, they must first be found in the mixture. Two
+separators come with cadenza. `Spectral` looks for what a spectrogram shows of each
+stem; `ConvTasNetVDBO` is a small network that has learned from generated songs. Larger
 networks, `HybridDemucs` and `OpenUnmix`, download their weights.
 """
 
@@ -11,8 +12,10 @@ networks, `HybridDemucs` and `OpenUnmix`, download their weights.
 # The song
 # --------
 #
-# We know the true stems of a generated song, so we can measure and hear what separation does to them.
+# We know the true stems of a generated song, so we can measure and hear what separation
+# does to them.
 
+import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Audio
 
@@ -27,7 +30,9 @@ song = sum(stems.values())
 
 def player(signal):
     """An audio player; a lower sample rate keeps the page small."""
-    return Audio(0.9 * resample(signal, sample_rate, 32000), rate=32000, normalize=False)
+    return Audio(
+        0.9 * resample(signal, sample_rate, 24000), rate=24000, normalize=False
+    )
 
 
 player(song)
@@ -36,8 +41,9 @@ player(song)
 # By signal processing
 # --------------------
 #
-# `Spectral` makes four masks for the spectrogram. Drums are what is short and wide (vertical lines), bass is what is low, vocals are
-# what is long and in the middle of the stereo image, and the rest is other.
+# `Spectral` makes four masks for the spectrogram. Drums are what is short and wide
+# (vertical lines), bass is what is low, vocals are what is long and in the middle of
+# the stereo image, and the rest is other.
 
 from cadenza.separation.spectral import Spectral
 
@@ -48,7 +54,8 @@ player(spectral["vocals"])
 # By a network
 # ------------
 #
-# The network has learned masks of its own, for a representation that is learned as well.
+# The network has learned masks of its own, for a representation that is learned as
+# well.
 
 from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO
 
@@ -64,8 +71,9 @@ player(stems["vocals"])
 # How good?
 # ---------
 #
-# The ratio of signal to distortion in dB: 0 dB means that as much is wrong as is right. The mixture itself, taken for each stem, shows how
-# hard a stem is. Both separators are far from perfect, and each has its strong stems.
+# The ratio of signal to distortion in dB: 0 dB means that as much is wrong as is right.
+# The mixture itself, taken for each stem, shows how hard a stem is. Both separators are
+# far from perfect, and each has its strong stems.
 
 
 def sdr_db(true, estimate):
@@ -74,29 +82,38 @@ def sdr_db(true, estimate):
 
 
 for name, stem in stems.items():
-    ratios = [sdr_db(stem, estimate) for estimate in (song, spectral[name], learned[name])]
-    print("{:7} mixture {:5.1f} dB, spectral {:4.1f} dB, learned {:4.1f} dB".format(name, *ratios))
+    ratios = [
+        sdr_db(stem, estimate) for estimate in (song, spectral[name], learned[name])
+    ]
+    print(
+        "{:7} mixture {:5.1f} dB, spectral {:4.1f} dB, learned {:4.1f} dB".format(
+            name, *ratios
+        )
+    )
 
 # %%
 # What goes wrong
 # ---------------
 #
-# The spectrograms of the true and the estimated vocals, and their difference. Warm colours show what leaked in from other
-# instruments, cold ones what was lost. Drum hits go through all bands, so that a part of each is in every stem.
+# The spectrograms of the true and the estimated vocals, and their difference. Warm
+# colours show what leaked in from other instruments, cold ones what was lost. Drum hits
+# go through all bands, so that a part of each is in every stem.
 
-plots.spectrogram_pair(stems["vocals"][0], spectral["vocals"][0], sample_rate)
+figure, axes = plt.subplots(3, figsize=(8, 8), layout="constrained")
+_ = plots.spectrogram_pair(stems["vocals"][0], spectral["vocals"][0], sample_rate, axes)
 
 # %%
 # The same for the network:
 
-plots.spectrogram_pair(stems["vocals"][0], learned["vocals"][0], sample_rate)
+figure, axes = plt.subplots(3, figsize=(8, 8), layout="constrained")
+_ = plots.spectrogram_pair(stems["vocals"][0], learned["vocals"][0], sample_rate, axes)
 
 # %%
 # What does the listener notice?
 # ------------------------------
 #
-# A listener asks for more vocals and less drums. If errors of all stems add up to zero, equal gains cancel them. The more the gains
-# differ, the more can be heard of them.
+# A listener asks for more vocals and less drums. If errors of all stems add up to zero,
+# equal gains cancel them. The more the gains differ, the more can be heard of them.
 
 from cadenza.audiogram import Audiogram
 from cadenza.challenges.scoring import presentation_level_db_spl
@@ -110,7 +127,8 @@ print("vocals  drums   spectral  learned")
 for gain_db in (0, 3, 6, 10):
     gains_db = {"vocals": gain_db, "drums": -gain_db, "bass": 0, "other": 0}
     true, *estimates = (
-        remix_to_mixture(parts, gains_db, song, sample_rate)[0] for parts in (stems, spectral, learned)
+        remix_to_mixture(parts, gains_db, song, sample_rate)[0]
+        for parts in (stems, spectral, learned)
     )
     scores = haaqi_candidates(
         aid(true),
