@@ -50,6 +50,7 @@ autosummary_generate = True
 autosummary_ignore_module_all = False
 autodoc_typehints = "none"  # the numpy docstrings give types, shapes and units
 numpydoc_show_class_members = False
+suppress_warnings = ["ref.citation"]  # references that a docstring lists without citing them
 default_role = "py:obj"
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -67,6 +68,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "download_all_examples": False,
     "abort_on_example_error": True,
+    "run_stale_examples": True,  # pages depend on cadenza, too, not only on themselves
     "doc_module": ("cadenza",),
     "backreferences_dir": None,
 }

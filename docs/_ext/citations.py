@@ -24,9 +24,8 @@ _NUMBER = r"\d+(?:\.\d+)*"
 _HEADING = re.compile(rf"^#+ (?:(?P<number>{_NUMBER})\.? |Appendix (?P<appendix>[A-Z])\.)", re.M)
 _CODE_ROW = re.compile(r"^\| (?P<code>[A-Z]\d+) \|", re.M)
 CITATION = re.compile(
-    rf"(?:\b(?P<page>dsp|recipes|haaqi) )?§(?P<first>{_NUMBER})(?:[-–](?P<last>{_NUMBER}))?"
-    r"|\b(?P<code>[BTR]\d{1,2})\b",
-    re.IGNORECASE,
+    rf"(?:\b(?P<page>(?i:dsp|recipes|haaqi)) )?§(?P<first>{_NUMBER})(?:[-–](?P<last>{_NUMBER}))?"
+    r"|\b(?P<code>[BTR]\d{1,2})\b"
 )
 
 
@@ -54,8 +53,7 @@ def places(page: str) -> set[Place]:
 def cited(match: re.Match[str], last_page: str | None) -> list[Place]:
     """Places that a match of `CITATION` names; the page is empty if none was named before."""
     if match["code"]:
-        code = match["code"].upper()
-        return [Place(CODE_PAGES[code[0]], code)]
+        return [Place(CODE_PAGES[match["code"][0]], match["code"])]
     page = (match["page"] or last_page or "").lower()
     return [Place(page, label) for label in (match["first"], match["last"]) if label]
 
