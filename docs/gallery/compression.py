@@ -56,6 +56,7 @@ from cadenza.synthetic.dataset import chamber_sources, chamber_stems
 
 stems = chamber_stems(1, 2, duration_s=6, sample_rate=sample_rate)
 music = sum(stems.values())
+music = 0.9 * music / np.abs(music).max()
 print(", ".join(chamber_sources(1, 2)))
 
 
@@ -83,8 +84,8 @@ compressed = compressor(music)
 player(match_loudness(compressed, music, sample_rate))
 
 # %%
-# The spectrogram of the difference shows where gain was given. Soft passages and high
-# bands get most of it.
+# The difference of the spectrograms shows where gain was given: most of it at high
+# frequencies, and there less where the music is loud.
 
 figure, axes = plt.subplots(3, figsize=(8, 8), layout="constrained")
 _ = plots.spectrogram_pair(music[0], compressed[0], sample_rate, axes)
@@ -93,9 +94,9 @@ _ = plots.spectrogram_pair(music[0], compressed[0], sample_rate, axes)
 # The price
 # ---------
 #
-# Gain on music that is loud already drives it beyond full scale, where a file clips.
-# Look at the amount before you look at anything else. The tables of the recipes have it
-# for each file.
+# Music that is loud already goes beyond full scale with the gain, and a file clips it.
+# Look at the fraction of clipped samples before anything else. The tables of the
+# recipes have it for each file.
 
 figure, ax = plt.subplots(figsize=(8, 3), layout="constrained")
 plots.waveform(compressed[0], sample_rate, ax=ax)

@@ -53,7 +53,7 @@ sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*.flac"))[:
 # .. code-block:: bash
 #
 #    cadenza score reference/song0.flac {loud,dull,noisy}/song0.flac \
-#      --audiogram 20,20,25,30,35,40,45,50 --presented-db-spl 65 --json > song0.json
+#      --audiogram 20,20,25,30,35,40,45,50 --json > song0.json
 #
 # In Python
 # ---------
