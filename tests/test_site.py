@@ -141,3 +141,6 @@ def test_the_site_builds_without_a_warning_or_a_dead_link(tmp_path):
     assert 'id="dsp-2-6"' in text
     assert 'id="dsp-b17"' in text
     assert 'href="recipes.html#recipes-0-5"' in text
+    text = (tmp_path / "site/specification/haaqi.html").read_text("utf-8")
+    assert "B<sup>max</sup><sub>k</sub>" in text
+    assert "e<sub>j−1</sub>" in text

@@ -1,7 +1,8 @@
 """Anchors for the sections and codes of the specification, and links to them.
 
 In the pages ``specification/*``, section 2.6 and a table's row B17 become ``#dsp-2-6`` and
-``#dsp-b17``. Citations in the text of all pages become links.
+``#dsp-b17``. Citations in the text of all pages become links. In the formulas of HAAQI, ``B^max_k``
+gets a superscript and a subscript.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 _TITLE = re.compile(r"(?:Appendix )?(\d+(?:\.\d+)*|[A-Z])\.? ")
+_SCRIPT = re.compile(
+    r"(?<=\S)(?:\^(?:\((?P<group>[^()]*)\)|\{(?P<braces>[^}]*)\}|(?P<sup>[A-Za-z0-9+−]+))"
+    r"|_(?:\{(?P<sub_braces>[^}]*)\}|(?P<sub>[A-Za-z0-9]+)))"
+)
 _CODE = re.compile(r"[A-Z]\d+")
 _NOT_PROSE = (nodes.reference, nodes.literal, nodes.literal_block, nodes.title, nodes.raw)
 
@@ -49,6 +54,36 @@ class Anchors(SphinxTransform):
     def _add(node: nodes.Element, place: Place, known: set[Place]) -> None:
         if place in known:
             node["ids"].append(place.anchor)
+
+
+class Scripts(SphinxTransform):
+    """Set ``x^y`` and ``x_y`` outside of code as formulas."""
+
+    default_priority = 510
+
+    def apply(self, **kwargs: Any) -> None:  # noqa: ARG002
+        """Replace the text of HAAQI's formulas."""
+        if page_of(self.env.docname) != "haaqi":
+            return
+        for text in list(self.document.findall(nodes.Text)):
+            if not any(isinstance(parent, _NOT_PROSE) for parent in _ancestors(text)):
+                parts = self._parts(text.astext())
+                if len(parts) > 1:
+                    text.parent.replace(text, parts)
+
+    @staticmethod
+    def _parts(text: str) -> list[nodes.Node]:
+        parts: list[nodes.Node] = []
+        end = 0
+        for match in _SCRIPT.finditer(text):
+            parts.append(nodes.Text(text[end : match.start()]))
+            if below := match["sub"] or match["sub_braces"]:
+                parts.append(nodes.subscript(below, below))
+            else:
+                above = match["group"] or match["braces"] or match["sup"]
+                parts.append(nodes.superscript(above, above))
+            end = match.end()
+        return [*parts, nodes.Text(text[end:])]
 
 
 class Links(SphinxPostTransform):
@@ -99,5 +134,6 @@ def _ancestors(node: nodes.Node) -> list[nodes.Node]:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Add the transforms."""
     app.add_transform(Anchors)
+    app.add_transform(Scripts)
     app.add_post_transform(Links)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
