@@ -29,6 +29,7 @@ test: $(VENV)/installed-dev
 # -E starts from scratch: the lists of functions do not notice new ones by themselves
 docs: $(VENV)/installed
 	$(INSTALL) --editable ".[docs]"
+	rm -rf site docs/reference/generated
 	$(RUN) -m sphinx -W --keep-going -E -q -b html -d build/doctrees docs site
 	$(RUN) docs/check_links.py site
 
