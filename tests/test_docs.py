@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cadenza.command.app import cli
 from tests.recipes.conftest import call, write_root
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -17,7 +18,7 @@ PAGES = [
     *(REPOSITORY / "recipes").rglob("*.md"),
     REPOSITORY / "README.md",
     REPOSITORY / "CONTRIBUTING.md",
-    *(REPOSITORY / "docs").glob("*.md"),
+    *(REPOSITORY / "docs").rglob("*.md"),
 ]
 
 
@@ -61,13 +62,48 @@ def test_the_plugins_page(tmp_path, monkeypatch):
         del sys.modules[module]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_the_first_score_of_the_site(capsys):
+    (example,) = blocks("docs/start/index.md", "python")
+    exec(compile(example, "docs/start/index.md", "exec"), {})
+    assert re.fullmatch(r"0\.\d{3} \(\)\n", capsys.readouterr().out)
+
+
+def commands_of(page: Path) -> list[str]:
+    """Lines of the shell in a page, those that end in a backslash joined to the next."""
+    text = "\n".join(blocks(str(page.relative_to(REPOSITORY)), "bash"))
+    return re.sub(r"\\\n\s*", " ", text).splitlines()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(REPOSITORY)))
+def test_commands_exist(page):
+    for command in commands_of(page):
+        if match := re.match(r"cadenza ([a-z]+)", command):
+            assert match[1] in cli.commands, command
+            options = {name for option in cli.commands[match[1]].params for name in option.opts}
+            assert set(re.findall(r"--[a-z-]+", command)) <= options, command
+        if match := re.search(r"python -m cadenza\.recipes\.([\w.]+)", command):
+            script = REPOSITORY / "recipes" / f"{match[1].replace('.', '/')}.py"
+            assert script.is_file(), command
+
+
+def source_of(target: Path) -> Path:
+    """What a page of the site is made of: a page of the gallery or the reference has no file."""
+    if "auto_gallery" in target.parts:
+        folder = REPOSITORY / "docs" / "gallery"
+        return folder / ("GALLERY_HEADER.rst" if target.stem == "index" else f"{target.stem}.py")
+    if "generated" in target.parts:
+        module = REPOSITORY / target.stem.replace(".", "/")
+        return module if module.is_dir() else module.with_suffix(".py")
+    return target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(REPOSITORY)))
 def test_links_and_paths_exist(page):
     text = page.read_text()
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
     paths = re.findall(r"`((?:cadenza|configs|recipes|tests|docs|benchmarks)/[\w./]*)`", text)
     for link in links:
-        assert (page.parent / link).exists(), link
+        assert source_of(page.parent / link).exists(), link
     for path in paths:
         assert (REPOSITORY / path).exists(), path
 

@@ -115,8 +115,8 @@ def test_what_the_gallery_uses_is_in_the_reference():
     assert used
     for module, name in used:
         assert module in listed or f"{module}.{name}" in listed, (module, name)
-        documented = importlib.import_module(module)
-        assert hasattr(documented, name), (module, name)
+        if f"{module}.{name}" not in listed:
+            assert hasattr(importlib.import_module(module), name), (module, name)
 
 
 def test_the_gallery_has_an_order_for_every_page():
