@@ -31,6 +31,8 @@ templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_title = "cadenza"
 html_static_path = ["_static"]
+html_extra_path = ["auto_gallery/_extra"]  # reports, see _ext/reports.py
+(DOCS / html_extra_path[0]).mkdir(parents=True, exist_ok=True)
 html_css_files = ["cadenza.css"]
 html_copy_source = False
 html_show_sphinx = False
@@ -60,7 +62,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"\.py",
     "within_subsection_order": "gallery_order.Order",
     "capture_repr": ("_repr_html_", "__repr__"),
-    "image_scrapers": ("matplotlib",),
+    "image_scrapers": ("matplotlib", "reports.scrape"),
     "ignore_repr_types": r"matplotlib\.",
     "matplotlib_animations": False,
     "remove_config_comments": True,

@@ -113,9 +113,12 @@ plots.comparison(both["score_x"], both["score_y"], names=("spectral", "learned")
 # The report
 # ----------
 #
-# The report of a run has a page for each item, with its audiogram, its signals to
-# listen to and compare, and where the score was lost:
-#
-# .. code-block:: bash
-#
-#    cadenza report spectral learned --to report
+# The report shows who lost where. Each item has a page, with its audiogram, its signals
+# to listen to and compare, and a picture of where the score was lost. Here only the two
+# worst items have one. ``cadenza report spectral learned --to report`` does the same.
+
+from cadenza.report import build
+
+report = build(
+    work / "spectral", work / "learned", to=work / "report", items="worst:2", seconds=5
+).index.parent
