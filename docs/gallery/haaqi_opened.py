@@ -99,9 +99,11 @@ def show(result):
 player(versions["clipped at -12 dB"])
 
 # %%
-# Each column of the pictures is a moment, each row a band of the ear. Dark is where
-# this moment was damaged. The bass suffers least: it is what clips, and its own shape
-# is kept. The bands above are filled with its harmonics.
+# On the left, time runs to the right and frequency upwards. Above: how much louder or
+# softer each band has become. Below: how much of the fine structure is left; dark is
+# damaged. On the right, the correlations that form the cepstral correlation, and the
+# change of the long-term spectrum. The bass suffers least: it is what clips, and its
+# own shape is kept. The bands above are filled with its harmonics.
 
 show(results["clipped at -12 dB"])
 

@@ -54,8 +54,8 @@ player(spectral["vocals"])
 # By a network
 # ------------
 #
-# The network has learned masks of its own, for a representation that is learned as
-# well.
+# The network was trained on generated songs. It learned its masks, and the filters that
+# they are applied to, from examples.
 
 from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO
 
@@ -72,8 +72,7 @@ player(stems["vocals"])
 # ---------
 #
 # The ratio of signal to distortion in dB: 0 dB means that as much is wrong as is right.
-# The mixture itself, taken for each stem, shows how hard a stem is. Both separators are
-# far from perfect, and each has its strong stems.
+# The mixture itself, taken for each stem, shows how hard a stem is.
 
 
 def sdr_db(true, estimate):
@@ -95,9 +94,10 @@ for name, stem in stems.items():
 # What goes wrong
 # ---------------
 #
-# The spectrograms of the true and the estimated vocals, and their difference. Warm
-# colours show what leaked in from other instruments, cold ones what was lost. Drum hits
-# go through all bands, so that a part of each is in every stem.
+# The spectrograms of the true and the estimated vocals, and their difference. Where it
+# is positive, something leaked in from other instruments; where it is negative,
+# something was lost. Drum hits go through all bands, so that a part of each is in every
+# stem.
 
 figure, axes = plt.subplots(3, figsize=(8, 8), layout="constrained")
 _ = plots.spectrogram_pair(stems["vocals"][0], spectral["vocals"][0], sample_rate, axes)
@@ -112,8 +112,10 @@ _ = plots.spectrogram_pair(stems["vocals"][0], learned["vocals"][0], sample_rate
 # What does the listener notice?
 # ------------------------------
 #
-# A listener asks for more vocals and less drums. If errors of all stems add up to zero,
-# equal gains cancel them. The more the gains differ, the more can be heard of them.
+# A listener asks for more vocals and less drums. If the estimates add up to the
+# mixture, their errors cancel as long as all gains are equal. The more the gains
+# differ, the more can be heard of them. Estimates that do not add up cost something
+# even without a gain.
 
 from cadenza.audiogram import Audiogram
 from cadenza.challenges.scoring import presentation_level_db_spl
