@@ -64,10 +64,8 @@ run("baseline.enhance", "separator=convtasnet_vdbo", "path.exp_folder=learned")
 run("baseline.evaluate", "path.exp_folder=learned")
 
 # %%
-# ``separator=oracle`` takes the true stems. Its scores are close to 0.999 here, so all
-# that is lost is lost by separation. With loud commercial music that would be
-# different: the gain of the hearing aid goes beyond full scale, and the enhanced file
-# is clipped.
+# ``separator=oracle`` takes the true stems. What is lost then is lost by clipping, not
+# by separation.
 #
 # The results
 # -----------

@@ -92,8 +92,9 @@ def player(signal):
 
 def show(result):
     """Draw what HAAQI heard."""
-    _, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
-    plots.haaqi_details(result.details, axes.ravel())
+    with plt.rc_context({"axes.titlesize": 9}):
+        _, axes = plt.subplots(2, 2, figsize=(11, 7), layout="constrained")
+        plots.haaqi_details(result.details, axes.ravel())
 
 
 player(versions["clipped at -12 dB"])
@@ -102,8 +103,8 @@ player(versions["clipped at -12 dB"])
 # On the left, time runs to the right and frequency upwards. Above: how much louder or
 # softer each band has become. Below: how much of the fine structure is left; dark is
 # damaged. On the right, the correlations that form the cepstral correlation, and the
-# change of the long-term spectrum. The bass suffers least: it is what clips, and its
-# own shape is kept. The bands above are filled with its harmonics.
+# change of the long-term spectrum. Loud moments have become softer, as thin lines show.
+# The bass keeps its shape, but its harmonics damage the bands above.
 
 show(results["clipped at -12 dB"])
 

@@ -66,7 +66,7 @@ time.set(
     xlabel="direction in degrees", ylabel="right minus left in ms", title="arrival"
 )
 level.plot(angles_deg, levels_db, "o-", markersize=3)
-level.set(
+_ = level.set(
     xlabel="direction in degrees",
     ylabel="right minus left in dB",
     title="level at 5 kHz",
