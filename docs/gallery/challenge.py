@@ -118,5 +118,10 @@ plots.comparison(both["score_x"], both["score_y"], names=("spectral", "learned")
 from cadenza.report import build
 
 report = build(
-    work / "spectral", work / "learned", to=work / "report", items="worst:2", seconds=5
+    work / "spectral",
+    work / "learned",
+    to=work / "report",
+    items="worst:2",
+    seconds=5,
+    jobs=1,
 ).index.parent
