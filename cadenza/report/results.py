@@ -21,6 +21,10 @@ from cadenza.runner.resume import Earlier
 from cadenza.runner.saved import Config, Saved, read_saved
 from cadenza.runner.sharding import every_nth
 
+_NOT_ENHANCED_HERE = (
+    "enhance.py has left no settings in this folder; those of the enhancement are what "
+    "evaluate.py was given"
+)
 _ORDER: tuple[Severity, ...] = ("NOTHING", "MILD", "MODERATE", "SEVERE")
 
 
@@ -169,7 +173,7 @@ def read_run(folder: Path) -> Run:
         _settings(enhance, evaluate),
         tuple(dict.fromkeys(o for s in saved for o in s.overrides)),
         [_item(pair, scores, made, challenge) for pair in pairs],
-        (*scores.notes, *made.notes),
+        (*scores.notes, *made.notes, *(() if enhance else (_NOT_ENHANCED_HERE,))),
     )
 
 

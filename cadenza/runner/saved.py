@@ -14,6 +14,9 @@ from cadenza.runner.options import leaves_of
 
 Config: TypeAlias = DictConfig
 
+_NO_SETTINGS = ("path.", "evaluate.batch", "resume", "on_error")
+"""Keys that say where results are and how the work was split, not what was computed."""
+
 
 @dataclass(frozen=True)
 class Saved:
@@ -24,7 +27,8 @@ class Saved:
     config : Config
         All keys; paths are absolute, and results are where they were found.
     overrides : tuple of str
-        What the command line changed, such as ``soft_clip=true``, without paths.
+        What the command line changed, such as ``soft_clip=true``, without paths and without how the
+        work was split.
     """
 
     config: Config
@@ -33,9 +37,8 @@ class Saved:
     def settings(self) -> dict[str, Any]:
         """Values by their full keys, without paths and without how the work was split."""
         resolved = cast("dict[str, Any]", OmegaConf.to_container(self.config, resolve=True))
-        private = ("path.", "evaluate.batch", "resume", "on_error")
         leaves = leaves_of(resolved)
-        return {key: value for key, value in leaves.items() if not key.startswith(private)}
+        return {key: value for key, value in leaves.items() if not key.startswith(_NO_SETTINGS)}
 
 
 def read_saved(exp_folder: Path, script: str) -> Saved | None:
@@ -74,5 +77,7 @@ def read_saved(exp_folder: Path, script: str) -> Saved | None:
     except (OSError, OmegaConfBaseException, ValueError, AttributeError) as error:
         raise InputError(f"{folder}: cannot read the saved configuration: {error}") from None
     OmegaConf.set_readonly(config, True)
-    overrides = tuple(str(o) for o in cast("list[Any]", given) if not str(o).startswith("path."))
+    overrides = tuple(
+        str(o) for o in cast("list[Any]", given) if not str(o).startswith(_NO_SETTINGS)
+    )
     return Saved(cast("DictConfig", config), overrides)
