@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -15,6 +15,9 @@ from cadenza.report import build, build_pair
 
 if TYPE_CHECKING:
     from cadenza.command.scoring import Session
+
+
+T = TypeVar("T")
 
 
 def report_runs(
@@ -43,11 +46,16 @@ def report_scores(
             to,
             session.reference,
             {names[file]: session.read(file) for file in results},
-            {names[file]: ears for file, ears in results.items()},
-            ears=session.ears,
+            {names[file]: _named(ears) for file, ears in results.items()},
+            ears=_named(session.ears),
             sample_rate=session.sample_rate,
             title=request.reference.name,
             listener=request.listener.rpartition(":")[2] if request.listener else "",
         )
     except OSError as error:
         raise InputError(str(error)) from None
+
+
+def _named(ears: Mapping[str, T]) -> dict[str, T]:
+    """Ears by what the page calls them: "left ear" rather than "left"."""
+    return {f"{name} ear" if name in ("left", "right") else name: ear for name, ear in ears.items()}

@@ -18,7 +18,7 @@ MOST_GROUPS = 24
 
 _HAAQI = Axis(0, 1, "HAAQI")
 _ROW = 30
-_SEVERITIES = ("NOTHING", "MILD", "MODERATE", "SEVERE")
+_LOSSES = {"NOTHING": "none", "MILD": "mild", "MODERATE": "moderate", "SEVERE": "severe"}
 _LEAST_CLIPPED = 1e-5
 
 
@@ -41,23 +41,23 @@ def strips(
     """Scores in rows by group, with the mean of each; the worst group is at the bottom."""
     groups = grouped(items, lambda numbered: key(numbered[1]))
     means = {name: mean([item.score for _, item in group]) for name, group in groups.items()}
-    if all(name in _SEVERITIES for name in groups):
-        names = sorted(groups, key=_SEVERITIES.index, reverse=True)
+    if all(name in _LOSSES for name in groups):
+        names = sorted(groups, key=list(_LOSSES).index, reverse=True)
     else:
         names = sorted(groups, key=lambda name: (means[name], name))[:MOST_GROUPS]
     height = TOP + BOTTOM + _ROW * len(names)
-    shown = [_short(name) for name in names]
+    shown = [_LOSSES.get(name, _short(name)) for name in names]
     left = 24 + round(6.6 * max((len(name) for name in shown), default=0))
     labels = list(enumerate(shown))
     rows = Axis(-0.5, len(names) - 0.5, "", labels)
     chart = Chart(title, _HAAQI, rows, height=height, left=left, right=58)
     for row, name in enumerate(names):
-        group = groups[name]
+        group, centre = groups[name], means[name]
         spread = np.linspace(-0.22, 0.22, len(group)) if len(group) > 1 else [0.0]
         for (index, item), offset in zip(group, spread, strict=True):
             chart.mark(item.score, row + float(offset), item=index)
-        centre = means[name]
-        chart.line([(centre, row - 0.38), (centre, row + 0.38)], "mean")
+        if len(group) > 1:  # the mean of one item would hide its mark
+            chart.line([(centre, row - 0.38), (centre, row + 0.38)], "mean")
         chart.text(1, row, f"{centre:.3f}", "value")
     return chart.render()
 
@@ -75,14 +75,16 @@ def ears(items: Sequence[tuple[int | None, ItemResult]]) -> Markup:
     return chart.render()
 
 
-def clipping(items: Sequence[tuple[int | None, ItemResult]]) -> Markup:
-    """Score over the fraction of clipped samples."""
+def clipping(items: Sequence[tuple[int | None, ItemResult]]) -> Markup | None:
+    """Score over the fraction of clipped samples; None if no item's fraction is known."""
+    known = [(index, item) for index, item in items if math.isfinite(item.clipped_fraction)]
+    if not known:
+        return None
     ticks = [(_LEAST_CLIPPED, "0"), *((10.0**p, f"{10.0 ** (p + 2):g} %") for p in range(-4, 1))]
     axis = Axis(_LEAST_CLIPPED / 2, 1, "clipped samples", ticks, math.log)
     chart = Chart("HAAQI against clipped samples", axis, _HAAQI, height=300)
-    for index, item in items:
-        if math.isfinite(item.clipped_fraction):
-            chart.mark(max(item.clipped_fraction, _LEAST_CLIPPED), item.score, item=index)
+    for index, item in known:
+        chart.mark(max(item.clipped_fraction, _LEAST_CLIPPED), item.score, item=index)
     return chart.render()
 
 
@@ -126,7 +128,7 @@ def differences(values: Sequence[float]) -> Markup:
     counts, edges = np.histogram(values, bins=21, range=(-reach, reach))
     top = max(4, int(counts.max(initial=0)))
     axes = Axis(-reach, reach, "difference in HAAQI"), Axis(0, top, "items")
-    chart = Chart("Distribution of the differences", *axes, height=260)
+    chart = Chart("Distribution of the differences", *axes, height=420)
     for count, low, high in zip(counts.tolist(), edges[:-1], edges[1:], strict=True):
         if count:
             chart.bar((float(low), 0), (float(high), count), "bar")
@@ -135,7 +137,7 @@ def differences(values: Sequence[float]) -> Markup:
     return chart.render()
 
 
-def overview(run: Run, numbers: Mapping[str, int]) -> dict[str, Markup | dict[str, Markup]]:
+def overview(run: Run, numbers: Mapping[str, int]) -> dict[str, Markup | dict[str, Markup] | None]:
     """All charts of a run; `numbers` gives the items that have pages."""
     items = [(numbers.get(item.key), item) for item in run.scored]
     song = {item.key: str(item.labels.get("song", "")) for _, item in items}

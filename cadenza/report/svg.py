@@ -13,8 +13,11 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
 
-WIDTH = 460
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 12, 44
+WIDTH = 400
+LEFT, RIGHT, TOP, BOTTOM = 56, 14, 12, 44
+MANY_MARKS = 200
+"""Of more marks in a chart, each is drawn lighter, as many lie on each other."""
+
 SHAPES = ("circle", "diamond", "cross", "ring")
 """Marks of the first, second ... series; their names are CSS classes, too."""
 
@@ -90,7 +93,7 @@ class Chart:
     x, y : Axis
         Its axes.
     height : int
-        In units of the drawing, which is 460 wide.
+        In units of the drawing, which is 400 wide.
     left, right : int
         Room for the labels of the y axis, and beside the drawing.
     """
@@ -142,7 +145,8 @@ class Chart:
         """The SVG."""
         bottom, right = self.height - BOTTOM, WIDTH - self.right
         size, title = f"0 0 {WIDTH} {self.height}", escape(self.title)
-        out = [f'<svg viewBox="{size}" role="img" aria-label="{title}" class="chart">']
+        dense = " dense" if sum(p.startswith("<use") for p in self.parts) > MANY_MARKS else ""
+        out = [f'<svg viewBox="{size}" role="img" aria-label="{title}" class="chart{dense}">']
         for value, label in self.x.marks:
             px = number(self.left + (right - self.left) * self.x.place(value))
             out.append(f'<path d="M{px} {TOP}V{bottom}" class="grid"/>')

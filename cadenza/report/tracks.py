@@ -231,10 +231,9 @@ def _frequency_ticks(centres_hz: NDArray[np.float64]) -> list[tuple[float, str]]
     rows = np.arange(centres_hz.size) + 0.5
     inside = [hz for hz in _TICKS_HZ if centres_hz[0] <= hz <= centres_hz[-1]]
     places = np.interp(np.log(inside), np.log(centres_hz), rows) / centres_hz.size * 100
-    return [
-        (round(float(place), 1), f"{hz // 1000}k" if hz >= 1000 else f"{hz}")
-        for place, hz in zip(places, inside, strict=True)
-    ]
+    texts = [f"{hz // 1000}k" if hz >= 1000 else f"{hz}" for hz in inside]
+    texts[:1] = [f"{text} Hz" for text in texts[:1]]
+    return [(round(float(place), 1), text) for place, text in zip(places, texts, strict=True)]
 
 
 def _thinned(values: NDArray[np.float64]) -> NDArray[np.float64]:

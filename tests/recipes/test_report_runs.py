@@ -62,6 +62,23 @@ def test_an_unfinished_run_in_batches(finished_root, tmp_path):
     assert text.count("not done yet") == run.n_open
 
 
+def test_signals_that_were_enhanced_elsewhere(finished_root, tmp_path):
+    """Nothing is claimed of their enhancement, and there is no chart without a mark."""
+    exp = tmp_path / "exp"
+    shutil.copytree(finished_root / "exp" / "enhanced_signals", exp / "enhanced_signals")
+    where = (f"path.root={finished_root}", f"path.exp_folder={exp}")
+    assert call("baseline.evaluate", *where, "evaluate.batch_size=3", "evaluate.batch=1") == 0
+    build(exp, to=tmp_path / "r", items="worst:1", jobs=1)
+    text = (tmp_path / "r" / "index.html").read_text(encoding="utf-8")
+    assert "enhance.py has left no settings in this folder" in text
+    assert "Clipping of the enhanced signal" not in text
+    assert "evaluate.batch" not in text, "how the work was split is no setting"
+    assert f"1 of {len(read_run(exp).items)} items have one" in text
+    charts = re.findall(r'<svg viewBox="[^"]*" role.*?</svg>', text, re.DOTALL)
+    assert len(charts) > 5
+    assert all("<use" in chart or "<rect" in chart for chart in charts)
+
+
 def test_a_failed_item_has_its_reason(finished_root, tmp_path):
     root = tmp_path / "root"
     shutil.copytree(finished_root, root)

@@ -70,6 +70,14 @@ def test_ticks_are_few_and_within_limits(low, high):
     assert max(ticks) <= max(low, high) + 1e-9 * span
 
 
+def test_many_marks_are_drawn_lighter():
+    for n, is_dense in ((200, False), (201, True)):
+        chart = Chart("Scores", Axis(0, 1, "x"), Axis(0, 1, "y"))
+        for i in range(n):
+            chart.mark(i / n, 0.5, item=i)
+        assert ('class="chart dense"' in chart.render()) == is_dense
+
+
 def bars(svg: str, chart_top: int) -> list[float]:
     return [float(node.get("height")) for node in ET.fromstring(svg).iter("rect")]
 
@@ -147,6 +155,13 @@ def test_the_excerpt_is_where_most_was_lost(score_with_a_bad_middle):
     assert lost[inside].min() > 5 * lost[times_s < 2.9].max()
     whole = worst_span([details], 6.0, 30.0)
     assert (whole.start_s, whole.end_s) == (0.0, 6.0)
+
+
+def test_frequencies_have_their_unit(score_with_a_bad_middle):
+    details = score_with_a_bad_middle.details
+    span = worst_span([details], 1.0, 30.0)
+    for track in haaqi_tracks("left", details, span):
+        assert [text for _, text in track.ticks] == ["100 Hz", "300", "1k", "3k"]
 
 
 def test_pictures_of_haaqi_lie_where_their_time_is(score_with_a_bad_middle):
