@@ -82,6 +82,7 @@ def test_the_page_of_scored_files(tmp_path, monkeypatch, capsys):
     assert printed.endswith("report: open page/index.html\n")
     text = Path("page/index.html").read_text()
     assert "music.wav" in text
+    assert "<h3>left ear</h3>" in text, "a heading says that it is an ear"
     for number in (line.split()[1] for line in printed.splitlines() if line.startswith("score ")):
         assert f'class="num">{number}<' in text
     assert {"reference.flac", "clipped.flac", "soft.flac", "audio.js"} <= {
