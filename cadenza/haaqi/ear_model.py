@@ -18,7 +18,6 @@ from cadenza.haaqi.constants import (
     NOISE_DB,
     SAMPLE_RATE,
     SMOOTHING_HOP,
-    UPPER_KNEE_DB_SPL,
 )
 from cadenza.haaqi.kernels.ear import BLOCK, compressed_band, control_energy, inner_hair_cells
 from cadenza.haaqi.noise import Noise
@@ -201,14 +200,12 @@ class Ear:
 
         They are powers of the control filter's output without its gain.
         """
-        to_log = math.log(10) / 10
         gain = periphery.gammatone_gain(filters.control_radius[k])
-        offset_db = filters.level_db_spl + 20 * math.log10(gain)
-        knees_db_spl = np.array([self.cochlea.knee_db_spl[k], UPPER_KNEE_DB_SPL])
-        knee, upper_knee = (knees_db_spl - offset_db) * to_log
-        slope = -(1 - 1 / self.cochlea.compression_ratio[k]) / 2
-        loss = self.cochlea.ohc_loss_db[k] * to_log / 2
-        return np.array([math.exp(knee), math.exp(upper_knee), -loss - slope * knee, slope])
+        unit_db_spl = filters.level_db_spl + 20 * math.log10(gain)
+        knee, upper_knee, offset, slope = periphery.compression_of_power(
+            np.asarray(unit_db_spl), self.cochlea[k]
+        )
+        return np.array([math.exp(knee), math.exp(upper_knee), offset, slope])
 
     def _arrays(self, *shape: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Arrays of this thread, which all its bands share: fresh memory is slow."""
