@@ -24,7 +24,8 @@ from cadenza.haaqi.noise import Noise
 from cadenza.haaqi.short_time import Frames, smooth_envelope
 from cadenza.levels import db_to_gain, gain_to_db
 
-_MAX_DOUBLINGS = 16  # or halvings of a signal, before its level is changed
+MAX_DOUBLINGS = 16
+"""Or halvings of a signal, before its level is changed."""
 
 
 @dataclass(frozen=True)
@@ -219,6 +220,6 @@ class Ear:
 def _scaled(signals: NDArray[np.float64], level_db_spl: float) -> tuple[NDArray[np.float64], float]:
     """Signals in the range of single precision, and their level; powers of 2 round nothing."""
     doublings = -int(np.frexp(max(signals.max(), -signals.min()))[1])
-    if abs(doublings) <= _MAX_DOUBLINGS:
+    if abs(doublings) <= MAX_DOUBLINGS:
         return signals, level_db_spl
     return np.ldexp(signals, doublings), level_db_spl - 20 * math.log10(2) * doublings

@@ -81,9 +81,7 @@ def line_up(
     return signals, alignments
 
 
-def reasons_to_doubt(
-    surplus: int, rates: tuple[float, float], *, silent: bool
-) -> tuple[Flag, ...]:
+def reasons_to_doubt(surplus: int, rates: tuple[float, float], *, silent: bool) -> tuple[Flag, ...]:
     """Reasons to doubt the score of two signals, before they are heard.
 
     Parameters
