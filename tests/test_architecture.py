@@ -33,6 +33,8 @@ HYDRA_ROOMS = {"runner"}  # the other rooms take arrays, dataclasses and paths
 NETWORKS = {  # modules that are built of torch's classes
     "cadenza.separation.convtasnet.network",
     "cadenza.separation.refine_torch",
+    "cadenza.haaqi.loss",
+    *(f"cadenza.haaqi.tensor.{p.stem}" for p in (REPOSITORY / "cadenza/haaqi/tensor").glob("*.py")),
 }
 HEAVY = {"torch", "torchaudio", "openunmix", "tensorboard", "matplotlib", "museval"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, fields
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,40 +24,51 @@ from cadenza.haaqi.constants import (
     UPPER_KNEE_DB_SPL,
 )
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 logger = logging.getLogger(__name__)
 
 FloatOrArray: TypeAlias = float | NDArray[np.float64]
+Values = TypeVar("Values", NDArray[np.float64], "Tensor")
+"""Arrays or tensors, in the formulas that hold for both."""
+
+_Frequency = TypeVar("_Frequency", float, NDArray[np.float64], "Tensor")
 
 
 @dataclass(frozen=True)
-class Cochlea:
-    """Parameters of the bands of one ear: an array over bands each, or one band's numbers.
+class Bands(Generic[Values]):
+    """Parameters of bands: an array or tensor each with bands on the last axis, or one band's.
 
     Parameters
     ----------
-    centre_hz : ndarray
+    centre_hz
         Centre frequencies in Hz.
-    ohc_loss_db, ihc_loss_db : ndarray
+    ohc_loss_db, ihc_loss_db
         Hearing loss in dB due to damaged outer and inner hair cells.
-    knee_db_spl : ndarray
+    knee_db_spl
         Level in dB SPL above which the band compresses.
-    compression_ratio : ndarray
+    compression_ratio
         Compression ratio above the knee; 1 is linear.
-    narrow_bandwidth, wide_bandwidth : ndarray
+    narrow_bandwidth, wide_bandwidth
         Bandwidths at low and at high levels, relative to those of a healthy ear at low levels.
     """
 
-    centre_hz: NDArray[np.float64]
-    ohc_loss_db: NDArray[np.float64]
-    ihc_loss_db: NDArray[np.float64]
-    knee_db_spl: NDArray[np.float64]
-    compression_ratio: NDArray[np.float64]
-    narrow_bandwidth: NDArray[np.float64]
-    wide_bandwidth: NDArray[np.float64]
+    centre_hz: Values
+    ohc_loss_db: Values
+    ihc_loss_db: Values
+    knee_db_spl: Values
+    compression_ratio: Values
+    narrow_bandwidth: Values
+    wide_bandwidth: Values
 
-    def __getitem__(self, band: int) -> Cochlea:
-        """Parameters of one band."""
-        return Cochlea(*(getattr(self, field.name)[band] for field in fields(self)))
+    def __getitem__(self, bands: int | slice) -> Bands[Values]:
+        """Parameters of one band, or of some."""
+        return Bands(*(getattr(self, field.name)[..., bands] for field in fields(self)))
+
+
+Cochlea: TypeAlias = Bands[NDArray[np.float64]]
+"""The bands of one ear."""
 
 
 def impaired_cochlea(levels_db_hl: NDArray[np.float64]) -> Cochlea:
@@ -110,7 +121,7 @@ def six_levels_db_hl(audiogram: Audiogram) -> NDArray[np.float64]:
     return audiogram.at(PRESCRIPTION_FREQUENCIES_HZ)
 
 
-def erb_hz(frequency_hz: FloatOrArray) -> FloatOrArray:
+def erb_hz(frequency_hz: _Frequency) -> _Frequency:
     """Equivalent rectangular bandwidth of the healthy ear's filters (Glasberg & Moore, 1990)."""
     return MIN_ERB_HZ + frequency_hz / EAR_Q
 

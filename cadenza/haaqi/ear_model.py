@@ -18,14 +18,14 @@ from cadenza.haaqi.constants import (
     NOISE_DB,
     SAMPLE_RATE,
     SMOOTHING_HOP,
-    UPPER_KNEE_DB_SPL,
 )
 from cadenza.haaqi.kernels.ear import BLOCK, compressed_band, control_energy, inner_hair_cells
 from cadenza.haaqi.noise import Noise
 from cadenza.haaqi.short_time import Frames, smooth_envelope
 from cadenza.levels import db_to_gain, gain_to_db
 
-_MAX_DOUBLINGS = 16  # or halvings of a signal, before its level is changed
+MAX_DOUBLINGS = 16
+"""Or halvings of a signal, before its level is changed."""
 
 
 @dataclass(frozen=True)
@@ -201,14 +201,12 @@ class Ear:
 
         They are powers of the control filter's output without its gain.
         """
-        to_log = math.log(10) / 10
         gain = periphery.gammatone_gain(filters.control_radius[k])
-        offset_db = filters.level_db_spl + 20 * math.log10(gain)
-        knees_db_spl = np.array([self.cochlea.knee_db_spl[k], UPPER_KNEE_DB_SPL])
-        knee, upper_knee = (knees_db_spl - offset_db) * to_log
-        slope = -(1 - 1 / self.cochlea.compression_ratio[k]) / 2
-        loss = self.cochlea.ohc_loss_db[k] * to_log / 2
-        return np.array([math.exp(knee), math.exp(upper_knee), -loss - slope * knee, slope])
+        unit_db_spl = filters.level_db_spl + 20 * math.log10(gain)
+        knee, upper_knee, offset, slope = periphery.compression_of_power(
+            np.asarray(unit_db_spl), self.cochlea[k]
+        )
+        return np.array([math.exp(knee), math.exp(upper_knee), offset, slope])
 
     def _arrays(self, *shape: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Arrays of this thread, which all its bands share: fresh memory is slow."""
@@ -222,6 +220,6 @@ class Ear:
 def _scaled(signals: NDArray[np.float64], level_db_spl: float) -> tuple[NDArray[np.float64], float]:
     """Signals in the range of single precision, and their level; powers of 2 round nothing."""
     doublings = -int(np.frexp(max(signals.max(), -signals.min()))[1])
-    if abs(doublings) <= _MAX_DOUBLINGS:
+    if abs(doublings) <= MAX_DOUBLINGS:
         return signals, level_db_spl
     return np.ldexp(signals, doublings), level_db_spl - 20 * math.log10(2) * doublings

@@ -82,7 +82,7 @@ class SeededNoise:
 
     def skip(self, n_numbers: int) -> None:
         """Leave out normal numbers that come after all rows."""
-        self.prepare(1, n_numbers)
+        SeededNoise(self._rng).prepare(1, n_numbers)
 
 
 class FastNoise:

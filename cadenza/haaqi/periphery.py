@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
 from cadenza.audiogram import Audiogram
-from cadenza.haaqi.cochlea import Cochlea, FloatOrArray, erb_hz
+from cadenza.haaqi.cochlea import Bands, FloatOrArray, Values, erb_hz
 from cadenza.haaqi.constants import (
     ADAPTATION_OVERSHOOT,
     FAST_ADAPTATION_S,
@@ -57,12 +59,16 @@ def middle_ear_filters() -> tuple[
 
 def pole_radius(centre_hz: FloatOrArray, relative_bandwidth: FloatOrArray) -> NDArray[np.float64]:
     """Radius of the gammatone's fourfold pole."""
+    return np.exp(-decay(np.asarray(centre_hz), np.asarray(relative_bandwidth)))
+
+
+def decay(centre_hz: Values, relative_bandwidth: Values) -> Values:
+    """By how much a gammatone's response decays in each sample, as a natural logarithm."""
     bandwidth_hz = GAMMATONE_BANDWIDTH * relative_bandwidth * erb_hz(centre_hz)
-    radius: NDArray[np.float64] = np.exp(-2 * np.pi * bandwidth_hz / SAMPLE_RATE)
-    return radius
+    return 2 * np.pi * bandwidth_hz / SAMPLE_RATE
 
 
-def gammatone_gain(radius: NDArray[np.float64]) -> NDArray[np.float64]:
+def gammatone_gain(radius: Values) -> Values:
     """Gain that makes the envelope of a tone at the centre frequency the tone's amplitude."""
     return 2 * (1 - radius) ** 4 / (1 + 2 * radius) ** 2
 
@@ -72,19 +78,44 @@ def group_delay(radius: NDArray[np.float64]) -> NDArray[np.int_]:
     return np.rint(4 * radius / (1 - radius) + 4 * radius / (1 + 2 * radius)).astype(int)
 
 
-def bandwidth(level_db_spl: NDArray[np.float64], cochlea: Cochlea) -> NDArray[np.float64]:
+def bandwidth(level_db_spl: Values, cochlea: Bands[Values]) -> Values:
     """Relative bandwidth at a level: narrow up to 50 dB SPL, wide from 100 dB SPL."""
     range_db = WIDE_FROM_DB_SPL - NARROW_UP_TO_DB_SPL
-    widening = np.clip((level_db_spl - NARROW_UP_TO_DB_SPL) / range_db, 0, 1)
+    widening = ((level_db_spl - NARROW_UP_TO_DB_SPL) / range_db).clip(0, 1)
     narrow, wide = cochlea.narrow_bandwidth, cochlea.wide_bandwidth
     return narrow + widening * (wide - narrow)
 
 
-def compression_gain_db(level_db_spl: NDArray[np.float64], cochlea: Cochlea) -> NDArray[np.float64]:
+def compression_gain_db(level_db_spl: Values, cochlea: Bands[Values]) -> Values:
     """Gain in dB, at most 0, by which the outer hair cells respond to a level."""
-    level_db_spl = np.clip(level_db_spl, cochlea.knee_db_spl, UPPER_KNEE_DB_SPL)
-    above_knee_db = level_db_spl - cochlea.knee_db_spl
+    above_knee_db = (level_db_spl - cochlea.knee_db_spl).clip(0)
+    above_knee_db = above_knee_db.clip(max=UPPER_KNEE_DB_SPL - cochlea.knee_db_spl)
     return -cochlea.ohc_loss_db - above_knee_db * (1 - 1 / cochlea.compression_ratio)
+
+
+def compression_of_power(
+    unit_db_spl: Values, cochlea: Bands[Values]
+) -> tuple[Values, Values, Values, Values]:
+    """The same as a line over the logarithm of power: loops over samples need no dB.
+
+    Parameters
+    ----------
+    unit_db_spl
+        Level in dB SPL of a power of 1.
+
+    Returns
+    -------
+    knee, upper_knee
+        Natural logarithms of the powers between which the gain changes.
+    offset, slope
+        Of the natural logarithm of the gain over that of the power.
+    """
+    to_log = math.log(10) / 10
+    knee = (cochlea.knee_db_spl - unit_db_spl) * to_log
+    upper_knee = (UPPER_KNEE_DB_SPL - unit_db_spl) * to_log
+    slope = -(1 - 1 / cochlea.compression_ratio) / 2
+    loss = cochlea.ohc_loss_db * to_log / 2
+    return knee, upper_knee, -loss - slope * knee, slope
 
 
 def gain_smoothing() -> float:

@@ -72,8 +72,12 @@ def to_model_rate(signal: NDArray[np.float64], sample_rate: float) -> NDArray[np
     return resampled * (before / after) if audible else resampled
 
 
-def _shared_band(signal: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
-    b, a = scipy.signal.cheby2(
+def shared_band_filter(sample_rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Numerator and denominator of the low pass behind which levels are compared."""
+    return scipy.signal.cheby2(
         LEVEL_MATCH_ORDER, LEVEL_MATCH_ATTENUATION_DB, LEVEL_MATCH_HZ, fs=sample_rate
     )
-    return scipy.signal.lfilter(b, a, signal)
+
+
+def _shared_band(signal: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
+    return scipy.signal.lfilter(*shared_band_filter(sample_rate), signal)

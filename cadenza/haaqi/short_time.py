@@ -38,11 +38,17 @@ def smooth_envelope(envelope: NDArray[np.float32], delay: int) -> NDArray[np.flo
     -------
     ndarray, shape (S,)
     """
-    halves = hann(2 * SMOOTHING_HOP).reshape(2, -1)
+    halves = smoothing_halves()
     rising, falling = window_sums(envelope, delay, halves)
     whole = halves.sum()
     inner = (rising[1:-1] + falling[2:]) / whole
     return np.concatenate([falling[:1] / halves[1].sum(), inner, rising[-1:] / halves[0].sum()])
+
+
+def smoothing_halves() -> NDArray[np.float64]:
+    """Rising and falling half of the smoothing window, shape (2, 96)."""
+    halves: NDArray[np.float64] = hann(2 * SMOOTHING_HOP).reshape(2, -1)
+    return halves
 
 
 class Frames:
@@ -52,16 +58,25 @@ class Frames:
     ----------
     window_size : int
         In samples, even.
+
+    Attributes
+    ----------
+    hop : int
+        Samples between frames.
+    windows : list of ndarray
+        Window of the first frame, of those in between and of the last one.
+    overlaps : list of ndarray, shape (49,)
+        Correlation of each of these windows with itself at all lags.
     """
 
     def __init__(self, window_size: int) -> None:
         window = hann(window_size)
         self.hop = window_size // 2
-        self._windows = [window[self.hop :], window, window[: self.hop]]
+        self.windows = [window[self.hop :], window, window[: self.hop]]
         n_lags = 2 * MAX_FRAME_LAG + 1
-        self._overlaps = [
+        self.overlaps = [
             np.correlate(window, window, "full")[window.size - 1 - MAX_FRAME_LAG :][:n_lags]
-            for window in self._windows
+            for window in self.windows
         ]
 
     def covariance(
@@ -93,7 +108,7 @@ class Frames:
         parts = [
             frame_covariances(reference, processed, part - delay, window, overlap, threshold_db)
             for part, window, overlap in zip(
-                (starts[:1], starts[1:-1], starts[-1:]), self._windows, self._overlaps, strict=True
+                (starts[:1], starts[1:-1], starts[-1:]), self.windows, self.overlaps, strict=True
             )
         ]
         covariance, level_db_sl = (np.concatenate(values) for values in zip(*parts, strict=True))

@@ -15,7 +15,12 @@ from cadenza.haaqi.options import MIN_DURATION_S
 from cadenza.haaqi.resampling import drift, to_model_rate
 from cadenza.haaqi.score import Flag
 
-_MAX_AMPLITUDE = 1e100  # powers of larger numbers overflow
+MAX_AMPLITUDE = 1e100
+"""Powers of larger numbers overflow."""
+
+WITHOUT_SILENCE = "without the silence at its ends"
+"""Words for the part of a reference in which it sounds."""
+
 _MAX_SURPLUS_MS = 20  # the tail of a hearing aid's filters is shorter
 
 
@@ -59,26 +64,41 @@ def line_up(
         One for each processed signal.
     """
     names = _names(processed)
-    at_model_rate = to_model_rate(_one_channel("reference", reference, rates[0]), rates[0])
+    at_model_rate = to_model_rate(one_channel("reference", reference, rates[0]), rates[0])
     signals: list[NDArray[np.float64]] = []
     alignments = []
     for name, samples in zip(names, processed, strict=True):
-        candidate = to_model_rate(_one_channel(name, samples, rates[1]), rates[1])
-        surplus_ms = 1000 * abs(at_model_rate.size - candidate.size) / SAMPLE_RATE
+        candidate = to_model_rate(one_channel(name, samples, rates[1]), rates[1])
+        surplus = at_model_rate.size - candidate.size
         trimmed, aligned, start, delay = align_and_trim(at_model_rate, candidate)
-        _check_duration("reference without the silence at its ends", trimmed.size / SAMPLE_RATE)
+        check_duration(f"reference {WITHOUT_SILENCE}", trimmed.size / SAMPLE_RATE)
         signals = signals or [trimmed]
         if aligned.size != signals[0].size:
             raise ValueError("processed signals must all have the same length")
-        findings: dict[Flag, bool] = {
-            "lengths differ": surplus_ms > _MAX_SURPLUS_MS,
-            "sample rates drift apart": drift(rates[0]) != drift(rates[1]),
-            "silent processed": not aligned.any(),
-        }
         signals.append(aligned)
-        flags = tuple(flag for flag, found in findings.items() if found)
+        flags = reasons_to_doubt(surplus, rates, silent=not aligned.any())
         alignments.append(Alignment(start, delay, flags))
     return signals, alignments
+
+
+def reasons_to_doubt(surplus: int, rates: tuple[float, float], *, silent: bool) -> tuple[Flag, ...]:
+    """Reasons to doubt the score of two signals, before they are heard.
+
+    Parameters
+    ----------
+    surplus : int
+        By how many samples at the model's rate the lengths differ.
+    rates : pair of float
+        Sample rates of the reference and of the processed signal in Hz.
+    silent : bool
+        Whether the processed signal is silent while the reference sounds.
+    """
+    findings: dict[Flag, bool] = {
+        "lengths differ": 1000 * abs(surplus) / SAMPLE_RATE > _MAX_SURPLUS_MS,
+        "sample rates drift apart": drift(rates[0]) != drift(rates[1]),
+        "silent processed": silent,
+    }
+    return tuple(flag for flag, found in findings.items() if found)
 
 
 def two_channels(name: str, value: ArrayLike) -> NDArray[np.float64]:
@@ -100,19 +120,20 @@ def _names(processed: Sequence[ArrayLike]) -> list[str]:
     return [f"processed[{i}]" for i in range(len(processed))]
 
 
-def _one_channel(name: str, value: ArrayLike, sample_rate: float) -> NDArray[np.float64]:
+def one_channel(name: str, value: ArrayLike, sample_rate: float) -> NDArray[np.float64]:
     """Check one channel of audio, and return it in the shape (T,)."""
     channels = _check.signal(name, value)
     if channels.ndim == 2 and len(channels) != 1:
         hint = ": for both ears, use haaqi_ears" if len(channels) == 2 else ""
         raise ValueError(f"{name} must have one channel, got shape {channels.shape}{hint}")
     samples = channels.reshape(-1)
-    _check_duration(name, samples.size / sample_rate)
-    if (peak := max(samples.max(), -samples.min())) > _MAX_AMPLITUDE:
-        raise ValueError(f"{name} must not exceed {_MAX_AMPLITUDE:g}, got a peak of {peak:g}")
+    check_duration(name, samples.size / sample_rate)
+    if (peak := max(samples.max(), -samples.min())) > MAX_AMPLITUDE:
+        raise ValueError(f"{name} must not exceed {MAX_AMPLITUDE:g}, got a peak of {peak:g}")
     return samples
 
 
-def _check_duration(name: str, duration_s: float) -> None:
+def check_duration(name: str, duration_s: float) -> None:
+    """Raise a `ValueError` if there is too little music to score."""
     if duration_s < MIN_DURATION_S:
         raise ValueError(f"{name} must last at least {MIN_DURATION_S} s, got {duration_s:.4g} s")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from unittest import mock
 
 import numpy as np
+import scipy.signal
 
 from cadenza.audiogram import PRESCRIPTION_FREQUENCIES_HZ, Audiogram
 from cadenza.haaqi import HaaqiScore, haaqi
-from cadenza.haaqi.alignment import align_and_trim
+from cadenza.haaqi.alignment import align_and_trim, shift
 from cadenza.haaqi.periphery import equalise, middle_ear
 
 LEVEL_DB_SPL = 90.0
@@ -32,6 +33,12 @@ AUDIOGRAMS = {
     "normal": audiogram(0, 0, 0, 0, 0, 0),
     "mild": audiogram(10, 10, 15, 25, 35, 40),
     "severe": audiogram(55, 60, 65, 75, 85, 90),
+}
+LISTENERS = {
+    **AUDIOGRAMS,
+    "sloping": Audiogram([10, 10, 15, 25, 30, 35, 40, 45]),
+    "uneven": Audiogram([-10, 0, 30, 10, 60, 70], [250, 500, 1000, 2000, 4000, 6000]),
+    "profound": Audiogram([90, 95, 100, 105, 110, 115], [250, 500, 1000, 2000, 4000, 6000]),
 }
 AMPLIFICATION = {"normal": 1, "mild": 1, "severe": 20}  # makes the processed signal audible
 
@@ -101,6 +108,33 @@ def noisy_tremolo(rng: np.random.Generator) -> np.ndarray:
     t = np.arange(14400) / SAMPLE_RATE
     tremolo = 1 + 0.5 * np.sin(2 * np.pi * 30 * t)
     return 0.1 * tremolo * np.sin(2 * np.pi * 440 * t) + 0.02 * rng.standard_normal(t.size)
+
+
+def music(seconds: float, sample_rate: int, seed: int) -> np.ndarray:
+    """Notes that fade, over a bed of noise, with silence at both ends."""
+    rng = np.random.RandomState(seed)
+    t = np.arange(round(sample_rate * seconds)) / sample_rate
+    signal = 0.01 * rng.standard_normal(t.size)
+    for start in np.arange(0, seconds, 0.15):
+        note_hz = 110 * 2 ** (rng.randint(36) / 12)
+        fade = np.exp(-np.maximum(t - start, 0) / 0.2) * (t >= start)
+        for harmonic in range(1, 6):
+            signal += 0.1 / harmonic * fade * np.sin(2 * np.pi * harmonic * note_hz * t)
+    return signal * (t > 0.02) * (t < seconds - 0.02)
+
+
+DEGRADATIONS = {
+    "same": lambda x, rng: x,
+    "clipped": lambda x, rng: np.clip(x, -2 * x.std(), 2 * x.std()),
+    "noisy": lambda x, rng: x + 0.1 * x.std() * rng.standard_normal(x.size),
+    "dull": lambda x, rng: scipy.signal.lfilter(*scipy.signal.butter(4, [0.02, 0.3], "band"), x),
+    "late": lambda x, rng: np.tanh(5 * shift(x, 100)) / 5,
+    "with gaps": lambda x, rng: np.where(np.arange(x.size) % 12000 < 6000, x, 0),
+    "almost silent": lambda x, rng: 1e-3 * x,
+    "inverted": lambda x, rng: -x,
+    "another": lambda x, rng: x.std() * rng.standard_normal(x.size),
+    "backwards": lambda x, rng: x[::-1],
+}
 
 
 def one_ear(reference, processed, **options) -> HaaqiScore:

@@ -9,7 +9,6 @@ import pytest
 import scipy.signal
 import scipy.stats
 
-from cadenza.audiogram import Audiogram
 from cadenza.haaqi import alignment, haaqi
 from cadenza.haaqi.cochlea import impaired_cochlea, six_levels_db_hl
 from cadenza.haaqi.ear_model import Ear
@@ -25,15 +24,15 @@ from tests.haaqi_oracle import periphery as oracle_periphery
 from tests.haaqi_oracle import short_time as oracle_short_time
 from tests.haaqi_oracle.ear_model import auditory_bands
 from tests.haaqi_oracle.index import haaqi as oracle
-from tests.unit.haaqi_signals import AUDIOGRAMS, LEVEL_DB_SPL, behind_middle_ear, with_lags
-
-LISTENERS = {
-    **AUDIOGRAMS,
-    "sloping": Audiogram([10, 10, 15, 25, 30, 35, 40, 45]),
-    "uneven": Audiogram([-10, 0, 30, 10, 60, 70], [250, 500, 1000, 2000, 4000, 6000]),
-    "profound": Audiogram([90, 95, 100, 105, 110, 115], [250, 500, 1000, 2000, 4000, 6000]),
-}
-
+from tests.unit.haaqi_signals import (
+    AUDIOGRAMS,
+    DEGRADATIONS,
+    LEVEL_DB_SPL,
+    LISTENERS,
+    behind_middle_ear,
+    music,
+    with_lags,
+)
 
 # Functions and loops
 
@@ -206,31 +205,6 @@ def test_every_band_is_what_the_oracle_hears():
         np.testing.assert_allclose(heard.covariances[0, k], covariance, atol=1e-6)
 
 
-def music(seconds: float, sample_rate: int, seed: int) -> np.ndarray:
-    """Notes that fade, over a bed of noise, with silence at both ends."""
-    rng = np.random.RandomState(seed)
-    t = np.arange(round(sample_rate * seconds)) / sample_rate
-    signal = 0.01 * rng.standard_normal(t.size)
-    for start in np.arange(0, seconds, 0.15):
-        note_hz = 110 * 2 ** (rng.randint(36) / 12)
-        fade = np.exp(-np.maximum(t - start, 0) / 0.2) * (t >= start)
-        for harmonic in range(1, 6):
-            signal += 0.1 / harmonic * fade * np.sin(2 * np.pi * harmonic * note_hz * t)
-    return signal * (t > 0.02) * (t < seconds - 0.02)
-
-
-DEGRADATIONS = {
-    "same": lambda x, rng: x,
-    "clipped": lambda x, rng: np.clip(x, -2 * x.std(), 2 * x.std()),
-    "noisy": lambda x, rng: x + 0.1 * x.std() * rng.standard_normal(x.size),
-    "dull": lambda x, rng: scipy.signal.lfilter(*scipy.signal.butter(4, [0.02, 0.3], "band"), x),
-    "late": lambda x, rng: np.tanh(5 * alignment.shift(x, 100)) / 5,
-    "with gaps": lambda x, rng: np.where(np.arange(x.size) % 12000 < 6000, x, 0),
-    "almost silent": lambda x, rng: 1e-3 * x,
-    "inverted": lambda x, rng: -x,
-    "another": lambda x, rng: x.std() * rng.standard_normal(x.size),
-    "backwards": lambda x, rng: x[::-1],
-}
 RATES = (24000, 32000, 44100, 48000)
 CASES = [
     (degradation, listener, equalisation, (0.6, 1, 1.5, 2, 3)[(i + j) % 5], RATES[(i + j) % 4])
