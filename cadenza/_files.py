@@ -63,6 +63,8 @@ def _temporary_for(path: Path) -> Path:
     """A new name beside `path`; the folder is made if it is missing, and tidied up."""
     if path.is_dir():
         raise IsADirectoryError(f"{path}: cannot write: this is a folder, expected a file name")
+    if path.exists() and not path.is_file():  # a rename would take the place of /dev/null
+        raise OSError(f"{path}: cannot write: this is a device or a pipe, expected a file name")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

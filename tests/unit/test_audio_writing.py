@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -283,3 +284,14 @@ def test_what_is_in_the_way_of_a_file_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file: cannot create the folder: "):
         audio.write_wav(tmp_path / "file" / "x.wav", [0.5], RATE)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_only_a_regular_file_is_replaced(tmp_path):
+    pipe = tmp_path / "pipe.wav"
+    os.mkfifo(pipe)
+    with pytest.raises(
+        OSError, match="cannot write: this is a device or a pipe, expected a file name"
+    ):
+        audio.write_wav(pipe, np.zeros((2, 8)), 8000)
+    assert pipe.is_fifo()
