@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from cadenza.haaqi.constants import BACK_OFF
 from cadenza.haaqi.tensor.alignment import band_lags, delays
-from cadenza.haaqi.tensor.ears import Compressed, Span
+from cadenza.haaqi.tensor.ears import Compressed, Ears, Span
 from cadenza.haaqi.tensor.features import (
     cepstral_correlation,
     spectral_similarities,
@@ -118,10 +118,11 @@ def _listen(
         )
         independence = _aligned(independence, envelope_lag, delay, span)
         ones = torch.ones_like(independence)
-        independence = independence + (_aligned(ones, envelope_lag, delay, span) == 0)
+        absent = _aligned(ones, envelope_lag, delay, span) == 0
+        independence = independence + threshold * absent
     envelope = _aligned(compressed.envelope, envelope_lag, delay, span)
     motion = _aligned(motion, motion_lag, delay, span)
-    envelope, vibration = heard.ears.hear(envelope, motion, bands, independence)
+    envelope, vibration = Ears.hear(envelope, motion, independence)
     if heard.noise is not None:
         vibration = heard.noise.added(vibration, 1, bands, delay)
     with torch.no_grad():

@@ -63,7 +63,7 @@ class Compressed(NamedTuple):
     Parameters
     ----------
     envelope, motion : Tensor, shape (batch, bands, N)
-        Envelope, and motion of the basilar membrane.
+        Envelope, and motion of the basilar membrane, re the amplitude at threshold.
     gain : Tensor, shape (batch, bands, N)
         Gain of the outer hair cells, which both contain.
     power, control_power : Tensor of float64, shape (batch, bands)
@@ -131,16 +131,16 @@ class Ears:
         envelope = power.clamp(min=_LOWEST_POWER[power.dtype]).sqrt() * gain
         return Compressed(envelope, motion * gain, gain, span.mean(power), control_power, radius)
 
+    @staticmethod
     def hear(
-        self, envelope: Tensor, motion: Tensor, bands: slice, independence: Tensor | None = None
+        envelope: Tensor, motion: Tensor, independence: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Turn amplitudes into dB above threshold and let the inner hair cells adapt.
 
         Parameters
         ----------
         envelope, motion : Tensor, shape (batch, bands, N)
-            Behind the outer hair cells.
-        bands : slice
+            Behind the outer hair cells, re threshold.
         independence : Tensor, shape (batch, bands, N), optional
             Part of the motion that stays as it is, where the envelope has vanished.
 
@@ -149,8 +149,8 @@ class Ears:
         envelope, motion : Tensor, shape (batch, bands, N)
             In dB SL; the motion keeps its fine structure and takes the new envelope.
         """
-        audible = torch.maximum(envelope, self.threshold[:, bands])
-        adapted = _adaptation()(audible.log() - self._log_threshold[:, bands]).clamp(min=0)
+        audible = envelope.clamp(min=1)
+        adapted = _adaptation()(audible.log()).clamp(min=0)
         factor = adapted / audible
         return adapted, motion * (factor if independence is None else factor + independence)
 
@@ -161,10 +161,6 @@ class Ears:
         return db_to_gain(threshold_db).to(self.dtype)[..., None]
 
     @cached_property
-    def _log_threshold(self) -> Tensor:
-        return self.threshold.log()
-
-    @cached_property
     def _decay(self) -> Tensor:
         """Decay of the gammatones for a relative bandwidth of 1, to which it is proportional."""
         centre_hz = self.cochlea.centre_hz
@@ -172,9 +168,15 @@ class Ears:
 
     @cached_property
     def _compression(self) -> tuple[Tensor, ...]:
-        """Powers between which the gain changes; offset and slope of its logarithm over theirs."""
-        knee, upper_knee, *line = periphery.compression_of_power(self.level_db_spl, self.cochlea)
-        values = knee.exp(), upper_knee.exp(), *line
+        """Powers between which the gain changes; offset and slope of its logarithm over theirs.
+
+        The gain is re threshold.
+        """
+        knee, upper_knee, offset, slope = periphery.compression_of_power(
+            self.level_db_spl, self.cochlea
+        )
+        offset = offset - (self.cochlea.ihc_loss_db - self.level_db_spl) / DB
+        values = knee.exp(), upper_knee.exp(), offset, slope
         return tuple(value.to(self.dtype).expand_as(knee)[..., None] for value in values)
 
     def levels_db_sl(self, power: Tensor, control_power: Tensor) -> Tensor:

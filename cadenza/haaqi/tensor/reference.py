@@ -51,7 +51,7 @@ class Heard:
     grid : Grid
         Frequencies for the filters.
     envelopes, motions : Tensor, shape (batch, 32, N)
-        Bands behind the outer hair cells.
+        Bands behind the outer hair cells, re threshold.
     delays : Tensor of int, shape (batch, 32)
         Samples by which the slowest band comes after each band.
     vibration : Tensor, shape (batch, 32, N)
@@ -117,7 +117,7 @@ def hear_references(
     if options.equalisation == "nalr":
         trimmed = span.kept(equalised(trimmed, audiograms, dropped=NALR_ORDER)[:, None])[:, 0]
     envelopes, motions, levels_db_sl, delays = _behind_outer_hair_cells(trimmed, ears, span, grid)
-    vibration, smooth = _behind_inner_hair_cells(envelopes, motions, delays, ears, span)
+    vibration, smooth = _behind_inner_hair_cells(envelopes, motions, delays, span)
 
     threshold_db = options.silence_threshold_db
     frames = audible_frames(smooth, threshold_db, span.lengths // SMOOTHING_HOP)
@@ -202,7 +202,7 @@ def _behind_outer_hair_cells(
 
 
 def _behind_inner_hair_cells(
-    envelopes: Tensor, motions: Tensor, delays: Tensor, ears: Ears, span: Span
+    envelopes: Tensor, motions: Tensor, delays: Tensor, span: Span
 ) -> tuple[Tensor, Tensor]:
     """Vibration, and smoothed envelopes in double precision."""
     vibration, smooth = torch.empty_like(motions), []
@@ -210,6 +210,6 @@ def _behind_inner_hair_cells(
         late = -delays[:, bands]
         start, stop = torch.zeros_like(late), torch.full_like(late, span.n_samples)
         envelope, motion = (advanced(x[:, bands], late, start, stop) for x in (envelopes, motions))
-        envelope, vibration[:, bands] = ears.hear(envelope, motion, bands)
+        envelope, vibration[:, bands] = Ears.hear(envelope, motion)
         smooth.append(smooth_envelopes(envelope, span).double())
     return vibration, torch.cat(smooth, 1)

@@ -81,7 +81,7 @@ def with_exact_tails(
     Parameters
     ----------
     motion, gain : Tensor, shape (batch, bands, N)
-        Motion, and the gain of the outer hair cells that it contains.
+        Motion re threshold, and the gain of the outer hair cells that it contains.
     radius : Tensor of float64, shape (batch, bands)
         Of the filters' poles.
     silences : Silences
@@ -94,20 +94,21 @@ def with_exact_tails(
     motion : Tensor, shape (batch, bands, N)
     independence : Tensor, shape (batch, bands, N)
         The part TINY / (envelope + TINY) of the factor with which the motion takes a new envelope:
-        0, unless the envelope has decayed to nothing.
+        0, unless the envelope has decayed to nothing. As the motion is re threshold, so is this.
     """
     exact, independence = motion.detach().clone(), torch.zeros_like(motion)
     is_tail = torch.zeros_like(motion, dtype=torch.bool)
-    limits = threshold[..., 0] * _EXACT_BELOW[motion.dtype]
     numbers = range(N_BANDS)[bands]
     for item, row in enumerate(radius.tolist()):
         for j, (band, r) in enumerate(zip(numbers, row, strict=True)):
             for where, output in silences.tails(item, band, r):
                 tail = torch.tensor(output, device=motion.device) * gain[item, j, where]
-                small = tail.abs() < limits[item, j]
+                small = tail.abs() < _EXACT_BELOW[motion.dtype]
                 is_tail[item, j, where] = small
                 exact[item, j, where] = tail.real.to(motion)
-                independence[item, j, where] = (TINY / (tail.abs() + TINY) * small).to(motion)
+                unit = threshold[item, j].double()
+                ignored = unit * TINY / (unit * tail.abs() + TINY)
+                independence[item, j, where] = (ignored * small).to(motion)
     return torch.where(is_tail, exact, motion), independence
 
 
