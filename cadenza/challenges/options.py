@@ -62,6 +62,9 @@ class Evaluation(Batches):
     small_test: bool
     allow_missing: bool
     details: bool
+    engine: Annotated[str, Rule(one_of=("compiled", "torch"))]
+    device: Annotated[str, Rule(one_of=("auto", "cpu", "cuda"))]
+    pairs_at_once: Count
 
 
 @dataclass

@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
@@ -32,6 +30,7 @@ from cadenza.runner.resume import (
     lock_path,
 )
 from cadenza.runner.sharding import WHOLE, Shard, every_nth
+from cadenza.runner.stages import Together, prepared
 from cadenza.runner.tables import write_notes, write_table
 
 logger = logging.getLogger(__name__)
@@ -53,6 +52,8 @@ def run_items(
     resume: Resume = True,
     on_error: OnError = "continue",
     read_item: Callable[[Item[T]], object] | None = None,
+    together: Together | None = None,
+    at_once: int = 1,
     show: str = "",
 ) -> Report:
     """Work on the items that are not finished yet and write the table of all results.
@@ -88,6 +89,11 @@ def run_items(
     read_item : callable, optional
         Gets the next item in a thread of its own while `process_item` is busy. For reading and
         resampling.
+    together : callable, optional
+        Gets a list of up to `at_once` items, or of what `read_item` made of them, and returns a
+        list of what `process_item` gets instead. If it fails, it is called for each item alone.
+    at_once : int
+        How many items to work on together.
     show : str
         Column to show on the console as items finish.
 
@@ -129,7 +135,8 @@ def run_items(
             state.open_journal(Earlier.find(table, name), selection, resume=resume)
             try:
                 with Progress(len(selected), state.n_finished, show=show) as progress:
-                    state.work_on(process_item, read_item, progress, stop=on_error == "stop")
+                    inputs = prepared(state.todo, read_item, together, at_once)
+                    state.work_on(process_item, inputs, progress, stop=on_error == "stop")
             finally:
                 report = state.finish(columns)
     except Timeout:
@@ -170,16 +177,15 @@ class _State(Generic[T]):
     def work_on(
         self,
         process_item: Callable[[Any], Row | Result],
-        read_item: Callable[[Item[T]], object] | None,
+        inputs: Iterable[Callable[[], object]],
         progress: Progress,
         *,
         stop: bool,
     ) -> None:
         """Do what is not finished; failures are recorded."""
-        todo = self.todo
-        for item, read in zip(todo, _ahead(read_item, todo), strict=True):
+        for item, input_of in zip(self.todo, inputs, strict=True):
             try:
-                result = process_item(read())
+                result = process_item(input_of())
                 entry = self._entry(item, result if isinstance(result, Result) else Result(result))
             except Exception as error:
                 entry = Entry.failed(item.key, reason_of(error))
@@ -257,27 +263,6 @@ def reason_of(error: Exception) -> str:
     """
     text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
     return "".join([text, *(f" ({note})" for note in getattr(error, "__notes__", []))])
-
-
-def _ahead(
-    read_item: Callable[[Item[T]], object] | None, items: Sequence[Item[T]]
-) -> Iterator[Callable[[], object]]:
-    """Yield for every item a function that waits for what was read, or raises its error."""
-    if read_item is None:
-        yield from (partial(_itself, item) for item in items)
-        return
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        futures: deque[Future[object]] = deque()
-        for item in items:
-            futures.append(thread.submit(read_item, item))
-            if len(futures) > 1:
-                yield futures.popleft().result
-        if futures:
-            yield futures.popleft().result
-
-
-def _itself(item: Item[T]) -> Item[T]:
-    return item
 
 
 def _require_option(name: str, value: object, allowed: Sequence[object]) -> None:

@@ -14,6 +14,7 @@ from cadenza.runner.items import Item, Report, Result
 from cadenza.runner.journal import Row
 from cadenza.runner.run import run_items
 from cadenza.runner.sharding import every_nth
+from cadenza.runner.stages import Together
 
 T = TypeVar("T")
 
@@ -61,6 +62,8 @@ def run_step(
     *,
     table: Path,
     read_item: Callable[[Item[T]], object] | None = None,
+    together: Together | None = None,
+    at_once: int = 1,
     file_digests: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Report:
     """Run a step on the items that the configuration asks for.
@@ -74,7 +77,7 @@ def run_step(
         ``evaluate.small_test``, ``resume`` and ``on_error``.
     items : sequence of Item
         The whole work list.
-    process_item, read_item
+    process_item, read_item, together, at_once
         As for `run_items`.
     table : Path
         The result table, ``<name>.csv``.
@@ -91,6 +94,8 @@ def run_step(
         settings={**settings, **({"file_digests": file_digests} if file_digests else {})},
         every=step.every(config),
         read_item=read_item,
+        together=together,
+        at_once=at_once,
         show=step.show,
         **cli.run_options(config),
     )

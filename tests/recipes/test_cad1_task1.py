@@ -90,6 +90,22 @@ def test_scores_of_whole_songs(root, capsys):
         assert min(values) > 0.5, "true stems are scored well"
 
 
+def test_torch_gives_the_same_scores(root, capsys):
+    """Apart from rounding; its results are not continued by the other engine."""
+    assert call("evaluate", *WHERE) == 0
+    expected = read_table(Path("exp/scores.csv"), COLUMNS)
+    torch = (*WHERE, "evaluate.engine=torch", "evaluate.device=cpu", "resume=false")
+    assert call("evaluate", *torch) == 0
+    actual = read_table(Path("exp/scores.csv"), COLUMNS)
+    assert len(actual) == len(expected)
+    for row, other in zip(actual, expected, strict=True):
+        for name in COLUMNS[3:]:
+            assert float(row[name]) == pytest.approx(float(other[name]), abs=1e-7)
+    assert actual != expected, "rounding differs"
+    assert call("evaluate", *WHERE) == 2
+    assert "evaluate.engine" in capsys.readouterr().err
+
+
 def test_segments_are_cut_packed_checked_and_scored(root, capsys):
     """Recipes T16."""
     folder = Path("exp/enhanced_signals/evaluation/L5001") / SONGS[1]

@@ -64,6 +64,22 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in folder.glob("*.flac")}
 
 
+def test_torch_gives_the_same_scores(root, capsys):
+    """Apart from rounding; its results are not continued by the other engine."""
+    assert call("baseline.evaluate", *WHERE) == 0
+    expected = read_table(Path("exp/scores.csv"), COLUMNS)
+    torch = (*WHERE, "evaluate.engine=torch", "evaluate.device=cpu", "resume=false")
+    assert call("baseline.evaluate", *torch, "evaluate.pairs_at_once=3") == 0
+    actual = read_table(Path("exp/scores.csv"), COLUMNS)
+    assert len(actual) == len(expected)
+    for row, other in zip(actual, expected, strict=True):
+        for name in COLUMNS[3:]:
+            assert float(row[name]) == pytest.approx(float(other[name]), abs=1e-7)
+    assert actual != expected, "rounding differs"
+    assert call("baseline.evaluate", *WHERE) == 2
+    assert "evaluate.engine" in capsys.readouterr().err
+
+
 def test_oracle_from_end_to_end(root, capsys):
     assert call("baseline.evaluate", *WHERE) == 0
     assert "over 4 of 4 items" in capsys.readouterr().out

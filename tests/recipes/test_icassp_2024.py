@@ -41,6 +41,22 @@ def test_the_whole_challenge(root, capsys):
     assert abs(info.frames - (35280 + 220) * 32000 / 44100) <= 1
 
 
+def test_torch_gives_the_same_scores(root, capsys):
+    """Apart from rounding; its results are not continued by the other engine."""
+    assert call(EVALUATE, *WHERE) == 0
+    expected = read_table(root / "exp" / "scores.csv", COLUMNS)
+    torch = (*WHERE, "evaluate.engine=torch", "evaluate.device=cpu", "resume=false")
+    assert call(EVALUATE, *torch, "evaluate.pairs_at_once=3") == 0
+    actual = read_table(root / "exp" / "scores.csv", COLUMNS)
+    assert len(actual) == len(expected)
+    for row, other in zip(actual, expected, strict=True):
+        for name in COLUMNS[3:]:
+            assert float(row[name]) == pytest.approx(float(other[name]), abs=1e-7)
+    assert actual != expected, "rounding differs"
+    assert call(EVALUATE, *WHERE) == 2
+    assert "evaluate.engine" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_batches_merge_to_what_one_run_gives(root):
     """Recipes T21."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -278,6 +279,50 @@ def test_the_next_item_is_read_while_this_one_is_processed(tmp_path):
     report = run_items(make_items(tmp_path), process_item, read_item=read_item, **options)
     assert [row["size"] for row in report.rows] == [1, 3]
     assert report.failures == {"item1": "OSError: cannot read it"}
+
+
+def start_together(folder, *, fail=(), at_once=2):
+    """Items of size 1, 2 ..., which are read, doubled in groups, and put into the table."""
+    groups = []
+
+    def read_item(item):
+        if item.data in fail:
+            raise OSError("cannot read it")
+        return item.data + 1
+
+    def together(sizes):
+        groups.append(sizes)
+        if 3 in sizes:
+            raise ValueError("no luck with 3")
+        return [2 * size for size in sizes]
+
+    report = run_items(
+        [replace(item, outputs=()) for item in make_items(folder, 5)],
+        lambda size: {"size": size},
+        folder=folder,
+        name="t",
+        columns=COLUMNS,
+        settings={},
+        read_item=read_item,
+        together=together,
+        at_once=at_once,
+    )
+    return report, groups
+
+
+def test_items_are_worked_on_together(tmp_path):
+    report, groups = start_together(tmp_path, at_once=2)
+    assert [row["size"] for row in report.rows] == [2, 4, 8, 10]
+    # the group with 3 is tried again, one by one
+    assert groups == [[1, 2], [3, 4], [3], [4], [5]]
+    assert report.failures == {"item2": "ValueError: no luck with 3"}
+
+
+def test_an_item_that_cannot_be_read_does_not_harm_its_group(tmp_path):
+    report, groups = start_together(tmp_path, fail=(1, 2), at_once=4)
+    assert groups == [[1, 4], [5]]
+    assert [row["size"] for row in report.rows] == [2, 8, 10]
+    assert set(report.failures) == {"item1", "item2"}
 
 
 def test_ctrl_c_keeps_what_is_finished(tmp_path):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from tqdm import tqdm
@@ -10,6 +12,7 @@ from tqdm import tqdm
 from cadenza import audio
 from cadenza.challenges import scoring
 from cadenza.challenges.cad1_task1.songs import SIDES, SongPair
+from cadenza.challenges.engines import Device, EarSignals, Engine, score_batch
 from cadenza.errors import SilentReferenceError
 from cadenza.haaqi import HaaqiScore, NoiseName, haaqi
 
@@ -43,6 +46,9 @@ def score_stems(
     noise: NoiseName = "seeded",
     details: bool = False,
     workers: int | None = None,
+    engine: Engine = "compiled",
+    device: Device = "auto",
+    at_once: int = 1,
 ) -> StemScores:
     """Compare every enhanced stem with the true one, ear by ear.
 
@@ -59,35 +65,74 @@ def score_stems(
     seeded, noise
         As for `cadenza.challenges.scoring.score_ears`.
     details, workers
-        As for `haaqi`.
+        As for `haaqi`; without a meaning for torch.
+    engine : {"compiled", "torch"}
+        What computes HAAQI.
+    device : {"auto", "cpu", "cuda"}
+        Where torch computes.
+    at_once : int
+        How many stems torch scores together.
 
     Raises
     ------
     InputError
         If a file is missing or damaged.
     """
+    rng = scoring.noise_source(pair.track.name, seeded=seeded)
+    ears = _ears(pair, folder, (sample_rate, stem_sample_rate))
     scores: dict[str, HaaqiScore] = {}
     silent = []
-    rng = scoring.noise_source(pair.track.name, seeded=seeded)
-    for stem in tqdm(SCORING_ORDER, desc="scoring", leave=False, disable=None):
-        music, music_rate = audio.read(pair.file(stem), sample_rate=sample_rate, channels=2)
-        music = music[:, pair.objective.samples(music_rate)]
-        for side, reference in zip(SIDES, music, strict=True):
-            enhanced_file = pair.stem_file(folder, side, stem)
-            enhanced, _ = audio.read(enhanced_file, sample_rate=stem_sample_rate, channels=1)
-            try:
-                scores[f"{side}_{stem}"] = haaqi(
-                    audio.resample(reference, music_rate, stem_sample_rate),
-                    enhanced[0],
+    while some := dict(islice(ears, 2 * at_once)):
+        silent += [f"{name}: the reference is silent" for name, ear in some.items() if not ear]
+        sounding = {name: ear for name, ear in some.items() if ear}
+        if engine == "torch" and sounding:
+            results = score_batch(
+                list(sounding.values()),
+                sample_rate=stem_sample_rate,
+                equalisation="nalr",
+                noise=noise,
+                sources=[rng] * len(sounding),
+                device=device,
+            )
+            scores |= zip(sounding, results, strict=True)
+        elif sounding:
+            for name, ear in sounding.items():
+                scores[name] = haaqi(
+                    ear.reference,
+                    ear.processed,
                     sample_rate=stem_sample_rate,
-                    audiogram=getattr(pair.listener, side),
+                    audiogram=ear.audiogram,
                     equalisation="nalr",
-                    level_db_spl=scoring.presentation_level_db_spl(reference),
+                    level_db_spl=ear.level_db_spl,
                     noise=noise,
                     rng=rng,
                     details=details,
                     workers=workers,
                 )
-            except SilentReferenceError:
-                silent.append(f"{side}_{stem}: the reference is silent")
     return StemScores(scores, tuple(silent))
+
+
+def _ears(
+    pair: SongPair, folder: Path, rates: tuple[int, int]
+) -> Iterator[tuple[str, EarSignals | None]]:
+    """Names and signals of all stems for both ears; None if the reference is silent."""
+    for stem in tqdm(SCORING_ORDER, desc="scoring", leave=False, disable=None):
+        music, music_rate = audio.read(pair.file(stem), sample_rate=rates[0], channels=2)
+        music = music[:, pair.objective.samples(music_rate)]
+        for side, reference in zip(SIDES, music, strict=True):
+            enhanced_file = pair.stem_file(folder, side, stem)
+            enhanced, _ = audio.read(enhanced_file, sample_rate=rates[1], channels=1)
+            try:
+                level_db_spl = scoring.presentation_level_db_spl(reference)
+            except SilentReferenceError:
+                yield f"{side}_{stem}", None
+                continue
+            yield (
+                f"{side}_{stem}",
+                EarSignals(
+                    audio.resample(reference, music_rate, rates[1]),
+                    enhanced[0],
+                    getattr(pair.listener, side),
+                    level_db_spl,
+                ),
+            )

@@ -21,10 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from cadenza.challenges import icassp_2024, scoring
+from cadenza.challenges import engines, icassp_2024, scoring
 from cadenza.challenges.icassp_2024 import ScenePair, make_reference, read_scene_pairs
 from cadenza.challenges.scene_signals import read_scene_signals
-from cadenza.haaqi.storage import save_scores
 from cadenza.hearing_aid import NALRAid
 from cadenza.runner import cli
 from cadenza.runner.blocks import require_sample_rate
@@ -40,8 +39,7 @@ STEP = Step(
         "sample_rate",
         "HAAQI_sample_rate",
         "nalr",
-        "evaluate.set_random_seed",
-        "evaluate.noise",
+        *engines.SETTINGS,
     ),
     small_test=icassp_2024.SMALL_TEST,
 )
@@ -75,13 +73,8 @@ def read_item(
     return signals.to_score(config.HAAQI_sample_rate)
 
 
-def process_item(signals: scoring.EvaluationSignals, config: DictConfig) -> Result:
+def process_item(scores: scoring.EarScores) -> Result:
     """HAAQI of one enhanced signal, for each ear and their mean."""
-    seeded, noise = config.evaluate.set_random_seed, config.evaluate.noise
-    details = config.evaluate.details
-    scores = scoring.score_ears(signals, seeded=seeded, noise=noise, details=details)
-    if details:
-        save_scores(scoring.details_file(config.path.exp_folder, signals.key), scores.by_ear)
     return Result(
         dict(zip(icassp_2024.SCORE_COLUMNS[3:], scores.values, strict=True)), flags=scores.flags
     )
@@ -89,6 +82,7 @@ def process_item(signals: scoring.EvaluationSignals, config: DictConfig) -> Resu
 
 def run(config: DictConfig) -> int:
     """Score all pairs of the batch that have no score yet."""
+    scorer = engines.PairScorer(config.evaluate, config.path.exp_folder)
     aid = NALRAid(sample_rate=config.nalr.sample_rate, nfir=config.nalr.nfir)
     require_sample_rate("nalr", aid, "sample_rate", config.sample_rate)
     # one reference for all listeners of a scene
@@ -97,8 +91,10 @@ def run(config: DictConfig) -> int:
         STEP,
         config,
         items(config),
-        partial(process_item, config=config),
+        process_item,
         read_item=partial(read_item, config=config, aid=aid, reference_of=reference_of),
+        together=scorer,
+        at_once=scorer.at_once,
         table=Path(config.path.exp_folder) / "scores.csv",
     )
     print(summary(report.table, report.rows, STEP.show, n_wanted=report.n_items))

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from cadenza.challenges import scoring
+from cadenza.challenges import engines, scoring
 from cadenza.challenges.cad1_task1.scores import score_stems
 from cadenza.challenges.cad1_task1.songs import (
     SCORE_COLUMNS,
@@ -40,7 +40,7 @@ STEP = Step(
     version="cad1_task1/evaluate 1",
     columns=SCORE_COLUMNS,
     show="score",
-    settings=("sample_rate", "stem_sample_rate", "evaluate.set_random_seed", "evaluate.noise"),
+    settings=("sample_rate", "stem_sample_rate", *engines.SETTINGS),
     small_test=SMALL_TEST,
 )
 
@@ -77,6 +77,9 @@ def process_item(item: Item[SongPair], config: DictConfig) -> Result:
         seeded=config.evaluate.set_random_seed,
         noise=config.evaluate.noise,
         details=config.evaluate.details,
+        engine=config.evaluate.engine,
+        device=config.evaluate.device,
+        at_once=config.evaluate.pairs_at_once,
     )
     if config.evaluate.details:
         save_scores(scoring.details_file(config.path.exp_folder, item.key), made.scores)
@@ -94,6 +97,7 @@ def process_item(item: Item[SongPair], config: DictConfig) -> Result:
 
 def run(config: DictConfig) -> int:
     """Score all pairs of the batch that have no score yet."""
+    engines.check_engine(config.evaluate)
     report = run_step(
         STEP,
         config,

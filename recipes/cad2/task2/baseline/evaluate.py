@@ -18,7 +18,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from cadenza.challenges import scoring
+from cadenza.challenges import engines, scoring
 from cadenza.challenges.cad2_task2.ensembles import (
     SCORE_COLUMNS,
     SMALL_TEST,
@@ -27,7 +27,6 @@ from cadenza.challenges.cad2_task2.ensembles import (
 )
 from cadenza.challenges.cad2_task2.reference import make_reference
 from cadenza.challenges.scene_signals import read_scene_signals
-from cadenza.haaqi.storage import save_scores
 from cadenza.runner import cli
 from cadenza.runner.blocks import CheckedAid, build_hearing_aid
 from cadenza.runner.items import Item, Result
@@ -43,8 +42,7 @@ STEP = Step(
         "input_sample_rate",
         "HAAQI_sample_rate",
         "hearing_aid",
-        "evaluate.set_random_seed",
-        "evaluate.noise",
+        *engines.SETTINGS,
     ),
     small_test=SMALL_TEST,
 )
@@ -80,26 +78,23 @@ def read_item(
     return signals.to_score(config.HAAQI_sample_rate)
 
 
-def process_item(signals: scoring.EvaluationSignals, config: DictConfig) -> Result:
+def process_item(scores: scoring.EarScores) -> Result:
     """HAAQI of one enhanced signal, for each ear and their mean."""
-    options = config.evaluate
-    scores = scoring.score_ears(
-        signals, seeded=options.set_random_seed, noise=options.noise, details=options.details
-    )
-    if options.details:
-        save_scores(scoring.details_file(config.path.exp_folder, signals.key), scores.by_ear)
     return Result(dict(zip(SCORE_COLUMNS[3:], scores.values, strict=True)), flags=scores.flags)
 
 
 def run(config: DictConfig) -> int:
     """Score all pairs of the batch that have no score yet."""
+    scorer = engines.PairScorer(config.evaluate, config.path.exp_folder)
     hearing_aid = build_hearing_aid(config, rate_key="input_sample_rate")
     report = run_step(
         STEP,
         config,
         items(config),
-        partial(process_item, config=config),
+        process_item,
         read_item=partial(read_item, config=config, hearing_aid=hearing_aid),
+        together=scorer,
+        at_once=scorer.at_once,
         table=Path(config.path.exp_folder) / "scores.csv",
         file_digests={"hearing_aid": file_digests(hearing_aid.aid)},
     )
