@@ -13,6 +13,7 @@ import torch
 from cadenza.audiogram import Audiogram
 from cadenza.haaqi import SilentReferenceError, haaqi
 from cadenza.haaqi.loss import HAAQILoss, HaaqiReference, haaqi_tensor, prepare_reference
+from cadenza.haaqi.tensor import features, gammatone, recursion, short_time
 from tests.unit.haaqi_signals import noisy_tremolo
 
 SLOPING = Audiogram([10, 10, 15, 25, 30, 35, 40, 45])
@@ -194,6 +195,21 @@ def test_a_prepared_reference_brings_its_listeners(music):
         HAAQILoss(sample_rate=24000, equalisation="nalr")(heard, clipped(music))
 
 
+def test_constants_are_kept_for_any_mode(music):
+    """What is computed once in inference mode can be used in training."""
+    signals = music, clipped(music).requires_grad_()
+    for cache in (
+        *(gammatone._grid, recursion._matrices, recursion._responses),
+        *(short_time._smoothing, features._cepstral_constants),
+    ):
+        cache.cache_clear()
+    with torch.inference_mode():
+        scored = haaqi_tensor(*signals, **OPTIONS).score
+    result = haaqi_tensor(*signals, **OPTIONS).score
+    result.sum().backward()
+    assert torch.equal(result, scored)
+
+
 def test_autocast_changes_nothing(music):
     single = music.float()
     loss = HAAQILoss(**LOSS, l1_weight=0.1)
@@ -292,6 +308,13 @@ def test_samples_must_be_finite(music, value):
         haaqi_tensor(broken, music, **OPTIONS)
     with pytest.raises(ValueError, match=r"processed\[1\] must be finite"):
         haaqi_tensor(music, broken, **OPTIONS)
+
+
+def test_single_precision_has_a_limit(music):
+    with pytest.raises(ValueError, match=r"must not exceed 1e\+15 in single precision, got a peak"):
+        haaqi_tensor(music.float(), 1e17 * music.float(), **OPTIONS)
+    result = haaqi_tensor(music, 1e17 * music, **OPTIONS)
+    assert result.score.isfinite().all()
 
 
 def test_what_follows_an_item_does_not_count(music):

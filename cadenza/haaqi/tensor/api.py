@@ -50,7 +50,7 @@ def haaqi_tensor(
     ----------
     reference, processed : Tensor, shape (batch, T) and (batch, T')
         A channel of music for one ear in each row, as for `haaqi`, on the same device. Scores have
-        gradients re `processed` only.
+        gradients with respect to `processed` only.
     sample_rate, processed_sample_rate, equalisation
         As for `haaqi`.
     audiograms : Audiogram or sequence of Audiogram
@@ -68,8 +68,8 @@ def haaqi_tensor(
         Samples of each signal, if some are padded. Those of `processed` are by default the same as
         of `reference`, or all of them if these are not given.
     checkpointed : bool
-        Whether what the gradient needs is computed again rather than kept. It takes a third more
-        time and less than a fifth of the memory.
+        Whether what the gradient needs is computed again rather than kept. It takes up to half as
+        much time again, and a fifth of the memory.
     dtype : torch.float32 or torch.float64, optional
         Precision inside the bands. By default double for signals in double precision, else single.
 
@@ -146,7 +146,7 @@ def prepare_reference(
 ) -> HaaqiReference:
     """Let listeners hear references once, for many processed signals.
 
-    It saves some 40 % of the time of a score. All processed signals meet the same internal noise.
+    It saves a third of the time of a score. All processed signals meet the same internal noise.
 
     Parameters
     ----------

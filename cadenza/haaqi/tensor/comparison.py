@@ -25,6 +25,9 @@ from cadenza.haaqi.tensor.shifting import advanced
 from cadenza.haaqi.tensor.short_time import Winners, smooth_envelopes
 from cadenza.haaqi.tensor.silence import Silences, with_exact_tails
 
+_LOUDEST = 1e15
+"""Amplitude whose square, in a few bands, stays in the range of single precision."""
+
 
 class Comparison(NamedTuple):
     """Features, and how the processed signals were lined up, shape (batch,) each.
@@ -61,11 +64,13 @@ def compare(heard: Heard, processed: Signals, *, checkpointed: bool) -> Comparis
     With `checkpointed`, what is inside the bands is computed again for the gradient instead of
     being kept.
     """
-    span, threshold = heard.span, heard.signals.lengths
+    span, lengths = heard.span, heard.signals.lengths
     with torch.no_grad():
-        late = delays(heard.signals.samples, processed.samples.detach(), threshold)
+        late = delays(heard.signals.samples, processed.samples.detach(), lengths)
     lag = heard.sounding.start + late - BACK_OFF
-    samples = advanced(processed.samples * heard.scale, lag, torch.zeros_like(lag), threshold)
+    scaled = processed.samples * heard.scale
+    _check_range(scaled.detach(), heard.ears.dtype)
+    samples = advanced(scaled, lag, torch.zeros_like(lag), lengths)
     samples = span.kept(samples[:, None, : span.n_samples])[:, 0]
     spectra = spectra_behind_middle_ear(samples, heard.grid)
     silences = Silences(samples, span.lengths)
@@ -93,6 +98,15 @@ def compare(heard: Heard, processed: Signals, *, checkpointed: bool) -> Comparis
         delays=late,
         silent=(samples.detach() == 0).all(-1),
     )
+
+
+def _check_range(scaled: Tensor, dtype: torch.dtype) -> None:
+    """Raise a `ValueError` if powers in bands would leave single precision."""
+    if dtype == torch.float32 and bool((scaled.abs() > _LOUDEST).any()):
+        raise ValueError(
+            f"processed must not exceed {_LOUDEST:g} in single precision, got a peak of "
+            f"{scaled.abs().max():g}: use dtype=torch.float64"
+        )
 
 
 def _listen(

@@ -19,7 +19,7 @@ from cadenza.haaqi.constants import (
     NORMALISED_SPREAD,
 )
 from cadenza.haaqi.features import cepstral_basis, modulation_filters, synchrony_weights
-from cadenza.haaqi.tensor.precision import db_to_gain, power_to_db
+from cadenza.haaqi.tensor.precision import constant, db_to_gain, power_to_db
 from cadenza.levels import TINY
 
 
@@ -83,8 +83,8 @@ def _centred(x: Tensor, exists: Tensor, count: Tensor) -> Tensor:
 @cache
 def _cepstral_constants(device: torch.device) -> tuple[Tensor, Tensor]:
     return (
-        torch.tensor(cepstral_basis(), device=device),
-        torch.tensor(modulation_filters(), device=device),
+        constant(cepstral_basis(), torch.float64, device),
+        constant(modulation_filters(), torch.float64, device),
     )
 
 

@@ -17,6 +17,7 @@ from cadenza.audiogram import PRESCRIPTION_FREQUENCIES_HZ
 from cadenza.haaqi import periphery
 from cadenza.haaqi.cochlea import impaired_cochlea
 from cadenza.haaqi.constants import SAMPLE_RATE
+from cadenza.haaqi.tensor.precision import constant
 from cadenza.haaqi.tensor.spectrum import fast_length, response
 
 _MEMORY = {torch.float32: 3200, torch.float64: 6000}
@@ -58,13 +59,12 @@ def _grid(n_fft: int, dtype: torch.dtype, device: torch.device) -> Grid:
     middle_ear = response(*low_pass, n_fft) * response(*high_pass, n_fft)
     ear = impaired_cochlea(np.zeros(len(PRESCRIPTION_FREQUENCIES_HZ)))
     turns = ear.centre_hz[:, None] / SAMPLE_RATE - np.arange(n_fft) / n_fft
-    versine, sine = (
-        torch.tensor(x, dtype=dtype, device=device)
-        for x in (2 * np.sin(np.pi * turns) ** 2, np.sin(2 * np.pi * turns))
-    )
-    radius = torch.tensor(periphery.pole_radius(ear.centre_hz, ear.wide_bandwidth), device=device)
-    control, _ = _response(radius, versine, sine)
-    return Grid(n_fft, torch.tensor(middle_ear, device=device), versine, sine, control)
+    versine = constant(2 * np.sin(np.pi * turns) ** 2, dtype, device)
+    sine = constant(np.sin(2 * np.pi * turns), dtype, device)
+    radius = periphery.pole_radius(ear.centre_hz, ear.wide_bandwidth)
+    with torch.inference_mode(False):
+        control, _ = _response(constant(radius, torch.float64, device), versine, sine)
+    return Grid(n_fft, constant(middle_ear, torch.complex128, device), versine, sine, control)
 
 
 def spectra_behind_middle_ear(signals: Tensor, grid: Grid) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,6 +39,12 @@ def full_matrix_precision() -> Iterator[None]:
     finally:
         for backend, value in changed:
             backend.fp32_precision = value
+
+
+def constant(values: object, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Tensor that may be kept and used in any mode of torch."""
+    with torch.inference_mode(False):
+        return torch.tensor(np.asarray(values), dtype=dtype, device=device)
 
 
 class _Product(torch.autograd.Function):

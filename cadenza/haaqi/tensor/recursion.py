@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from cadenza.haaqi.tensor.precision import product
+from cadenza.haaqi.tensor.precision import constant, product
 
 _BLOCK = 64  # samples
 _FEW = 64  # numbers that are filtered as one block
@@ -79,7 +79,7 @@ def _matrices(
     lag = n - n[:, None]
     inside = np.where(lag >= 0, response[np.maximum(lag, 0)], 0)
     matrices = inside, (poles ** (block - 1 - n)).T, gains * poles ** (n + 1)
-    first, second, third = (torch.tensor(m, dtype=dtype, device=device) for m in matrices)
+    first, second, third = (constant(matrix, dtype, device) for matrix in matrices)
     return first, second, third
 
 
@@ -92,5 +92,5 @@ def _responses(
     lag = n - n[:, None]
     pole = np.array(poles)[:, None, None]
     matrices = np.where(lag >= 0, pole ** np.maximum(lag, 0), 0), pole ** (n + 1)
-    first, second = (torch.tensor(matrix, dtype=dtype, device=device) for matrix in matrices)
+    first, second = (constant(matrix, dtype, device) for matrix in matrices)
     return first, second

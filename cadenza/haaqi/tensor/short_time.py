@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 from cadenza.haaqi.constants import MAX_FRAME_LAG, SMOOTHING_HOP
 from cadenza.haaqi.short_time import Frames, smoothing_halves
 from cadenza.haaqi.tensor.ears import Span
-from cadenza.haaqi.tensor.precision import product
+from cadenza.haaqi.tensor.precision import constant, product
 from cadenza.levels import TINY
 
 _LOWEST_POWER = {torch.float32: 1e-6, torch.float64: 1e-12}
@@ -54,7 +54,7 @@ def smooth_envelopes(envelopes: Tensor, span: Span) -> Tensor:
 def _smoothing(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, list[float]]:
     """Rising and falling half of the smoothing window in columns, and their sums."""
     halves = smoothing_halves()
-    return torch.tensor(halves.T, dtype=dtype, device=device), halves.sum(axis=1).tolist()
+    return constant(halves.T, dtype, device), halves.sum(axis=1).tolist()
 
 
 class Motions(NamedTuple):
