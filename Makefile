@@ -4,8 +4,10 @@
 # make docs   build the documentation site in site/
 #
 # PYTHON chooses the interpreter (3.11 to 3.13) for the virtual environment in .venv.
+# TESTS chooses which tests `make test` runs: TESTS=slow leaves out those of `make check`.
 # PYTEST passes options to pytest, for example PYTEST="-k nalr".
 PYTHON ?= python3
+TESTS ?= slow or not slow
 PYTEST ?=
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -24,7 +26,7 @@ check: $(VENV)/installed-dev
 	$(RUN) -m pytest $(PYTEST)
 
 test: $(VENV)/installed-dev
-	$(RUN) -m pytest -m "slow or not slow" $(PYTEST)
+	$(RUN) -m pytest -m "$(TESTS)" $(PYTEST)
 
 # -E starts from scratch: the lists of functions do not notice new ones by themselves
 docs: $(VENV)/installed

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from functools import cache
+from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 N_COLOURS = 255
 """Colours of a table; one more number stands for nothing, which is transparent."""
@@ -52,19 +52,8 @@ def heat_map_png(
     place = (values - low) / (high - low) * (N_COLOURS - 1)
     codes = np.where(np.isnan(values), N_COLOURS, np.clip(np.nan_to_num(place), 0, N_COLOURS - 1))
     pixels = np.round(codes[::-1]).astype(np.uint8)
-    rows = np.hstack([np.zeros((len(pixels), 1), np.uint8), pixels])  # 0: rows are not filtered
-    header = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 8, 3, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        [
-            _chunk(b"IHDR", header),
-            _chunk(b"PLTE", colour_table(colours)),
-            _chunk(b"tRNS", b"\xff" * N_COLOURS + b"\0"),
-            _chunk(b"IDAT", zlib.compress(rows.tobytes(), 6)),
-            _chunk(b"IEND", b""),
-        ]
-    )
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    check = struct.pack(">I", zlib.crc32(kind + content))
-    return struct.pack(">I", len(content)) + kind + content + check
+    picture = Image.fromarray(pixels)
+    picture.putpalette(colour_table(colours))
+    file = BytesIO()
+    picture.save(file, "PNG", transparency=N_COLOURS)
+    return file.getvalue()

@@ -95,7 +95,7 @@ def score_stems(
                 device=device,
             )
             scores |= zip(sounding, results, strict=True)
-        elif sounding:
+        else:
             for name, ear in sounding.items():
                 scores[name] = haaqi(
                     ear.reference,
