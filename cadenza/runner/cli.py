@@ -143,7 +143,7 @@ def build(config: DictConfig, key: str) -> Any:  # noqa: ANN401
     >>> block = {"_target_": "cadenza.hearing_aid.NALRAid", "sample_rate": "${sample_rate}"}
     >>> config = OmegaConf.create({"sample_rate": 44100, "hearing_aid": block})
     >>> build(config, "hearing_aid")
-    NALRAid(sample_rate=44100, nfir=220, compressor=None)
+    NALRAid(sample_rate=44100, nfir=220, compressor=None, limiter=None)
     """
     try:
         return instantiate(config[key], _convert_="all")
