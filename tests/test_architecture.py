@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "runner": GROUND | {"separation", "hearing_aid"},
     "plots": GROUND | {"hearing_aid", "haaqi"},
     "report": GROUND | BLOCKS | {"haaqi", "challenges", "runner", "plots"},
-    "training": GROUND | {"separation", "synthetic", "haaqi"},
+    "training": GROUND | {"separation", "synthetic", "haaqi", "hrtf", "remix", "hearing_aid"},
     "demo": GROUND | BLOCKS | {"report"},
 }
 HYDRA_ROOMS = {"runner"}  # the other rooms take arrays, dataclasses and paths

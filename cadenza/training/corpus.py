@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from numpy.typing import ArrayLike
 from tqdm import tqdm
@@ -20,6 +21,7 @@ from cadenza._check import raise_if
 from cadenza._files import read_json
 from cadenza.errors import InputError
 from cadenza.stems import STEMS, instrument_of, stem_file
+from cadenza.training.augmentation import vary_production
 from cadenza.training.mixes import ACCOMPANIMENT, RandomMixes, StemMixes, TargetMixes
 from cadenza.training.pieces import (
     Part,
@@ -30,6 +32,7 @@ from cadenza.training.pieces import (
 )
 
 Split = Literal["train", "valid", "test"]
+Augmentation = Literal["basic", "strong"]
 
 VDBO = "VDBO"
 _VALIDATION_S = 15.0  # long songs are validated in excerpts
@@ -50,18 +53,24 @@ class Corpus(ABC):
         Length of an example for training in seconds.
     samples_per_track : int
         Examples per epoch from every piece with the target.
+    augmentation : {"basic", "strong"}
+        How the examples are varied; ``"basic"`` is what the reference recipe does. See
+        `cadenza.training.augmentation`.
     """
 
     target: str
     sample_rate: int
     segment_length: float
     samples_per_track: int
+    augmentation: Augmentation = field(default="basic", kw_only=True)
 
     def __post_init__(self) -> None:
         if not isinstance(self.target, str):
             raise InputError(f"target must be an instrument or VDBO, got {self.target!r}")
         for name in ("sample_rate", "segment_length", "samples_per_track"):
             _check.positive(name, getattr(self, name))
+        if self.augmentation not in get_args(Augmentation):
+            raise InputError(f"augmentation must be basic or strong, got {self.augmentation!r}")
 
     @abstractmethod
     def pieces(self, split: Split) -> list[Piece]:
@@ -82,6 +91,8 @@ class Corpus(ABC):
         """
         kind: dict[str, Any] = {"segment_s": self.segment_length}
         kind |= {"samples_per_track": self.samples_per_track}
+        if self.augmentation == "strong":
+            kind["vary"] = partial(vary_production, sample_rate=self.sample_rate)
         pieces = self.pieces("train")
         if self.target == VDBO:
             return StemMixes(pieces, stems=STEMS, **kind)
@@ -108,7 +119,7 @@ class EnsembleCorpus(Corpus):
 
     Parameters
     ----------
-    target, sample_rate, segment_length, samples_per_track
+    target, sample_rate, segment_length, samples_per_track, augmentation
         See `Corpus`.
     root_path : str or Path
         Folder with the audio: training tracks below ``train``, all others directly below it.
@@ -175,7 +186,7 @@ class SongCorpus(Corpus):
 
     Parameters
     ----------
-    target, sample_rate, segment_length, samples_per_track
+    target, sample_rate, segment_length, samples_per_track, augmentation
         See `Corpus`.
     train_path, valid_path, test_path : str or Path
         Folder of each split.
@@ -227,7 +238,7 @@ class SyntheticCorpus(Corpus):
 
     Parameters
     ----------
-    target, sample_rate, segment_length, samples_per_track
+    target, sample_rate, segment_length, samples_per_track, augmentation
         See `Corpus`.
     stems_of : callable
         ``stems_of(index=...)`` gives the stems of a piece by name, each of shape (2, T).

@@ -72,9 +72,12 @@ class Training:
         from torch.optim import Adam
         from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+        from cadenza.separation.refine_torch import Refine
+
         self._network, self._device = network, next(network.parameters()).device
         self._options, self._seed, self._folder = options, seed, folder
         self._loss = find_loss(options.loss)
+        self._refine = Refine(options.refine)  # type: ignore[arg-type]  # it checks the name
         self._optimiser = Adam(network.parameters(), lr=optimiser.lr)
         self._schedule = ReduceLROnPlateau(self._optimiser, factor=0.5, patience=HALVE_AFTER)
         states: dict[str, HasState] = {"network": network, "optimiser": self._optimiser}
@@ -258,10 +261,11 @@ class Training:
         import torch
 
         sources = sources.to(self._device, torch.float32, non_blocking=True)
+        mixture = sources.sum(dim=1)
         mixed = self._options.mixed_precision and self._device.type == "cuda"
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=mixed):
-            estimates = network(sources.sum(dim=1))
-        return self._loss(estimates, sources)
+            estimates = network(mixture)
+        return self._loss(self._refine(estimates, mixture), sources)
 
     def _finite(self, name: str, value: float) -> float:
         if not math.isfinite(value):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -16,13 +16,17 @@ from numpy.typing import NDArray
 
 from cadenza import _check
 from cadenza.errors import InputError
+from cadenza.training.augmentation import change_gains
 from cadenza.training.pieces import Part, Piece, list_instruments
 
 logger = logging.getLogger(__name__)
 
 ACCOMPANIMENT = "accompaniment"
 _MOST_ACCOMPANISTS = 3
-_GAINS = (0.25, 1.25)
+
+
+Variation = Callable[[NDArray[np.float64], np.random.Generator], NDArray[np.float64]]
+"""Changes the sources of an example, (n_sources, 2, T), at random."""
 
 
 class RandomMixes(Protocol):
@@ -53,6 +57,8 @@ class TargetMixes:
         Length of the examples in seconds.
     samples_per_track : int
         Examples per epoch and piece.
+    vary : callable, optional
+        ``vary(sources, rng)`` changes the sources at random.
 
     Raises
     ------
@@ -61,10 +67,17 @@ class TargetMixes:
     """
 
     def __init__(
-        self, pieces: Sequence[Piece], *, target: str, segment_s: float, samples_per_track: int
+        self,
+        pieces: Sequence[Piece],
+        *,
+        target: str,
+        segment_s: float,
+        samples_per_track: int,
+        vary: Variation | None = None,
     ) -> None:
         self._segment_s = _check.positive("segment_s", segment_s)
         self._samples_per_track = samples_per_track
+        self._vary = vary
         by_instrument = _by_instrument(pieces, segment_s)
         if target not in by_instrument:
             found = list_instruments(pieces)
@@ -81,7 +94,7 @@ class TargetMixes:
         """Target and accompaniment, shape (2, 2, T)."""
         voices = self._targets[index // self._samples_per_track]
         start_s = _draw_start(min(part.duration_s for part in voices), self._segment_s, rng)
-        target = sum(augment(part.read(start_s, self._segment_s), rng) for part in voices)
+        target = sum(change_gains(part.read(start_s, self._segment_s), rng) for part in voices)
         n_accompanists = min(int(rng.integers(_MOST_ACCOMPANISTS)) + 1, len(self._others))
         accompanists = [
             part
@@ -89,7 +102,8 @@ class TargetMixes:
             for part in _pick(self._others[instrument], rng)
         ]
         accompaniment = sum(_excerpt(part, self._segment_s, rng) for part in accompanists)
-        return np.stack([target, accompaniment])
+        sources = np.stack([target, accompaniment])
+        return sources if self._vary is None else self._vary(sources, rng)
 
 
 class StemMixes:
@@ -105,6 +119,8 @@ class StemMixes:
         Length of the examples in seconds; they begin at random whole seconds.
     samples_per_track : int
         Examples per epoch are this times the number of songs.
+    vary : callable, optional
+        ``vary(sources, rng)`` changes the sources at random.
 
     Raises
     ------
@@ -119,7 +135,9 @@ class StemMixes:
         stems: Sequence[str],
         segment_s: float,
         samples_per_track: int,
+        vary: Variation | None = None,
     ) -> None:
+        self._vary = vary
         self._segment_s = _check.positive("segment_s", segment_s)
         self._length = len(songs) * samples_per_track
         by_stem = _by_instrument(songs, segment_s)
@@ -134,31 +152,13 @@ class StemMixes:
     def __call__(self, index: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """All stems, shape (n_stems, 2, T)."""
         del index  # all songs are alike
-        return np.stack(
+        sources = np.stack(
             [
                 sum(_excerpt(part, self._segment_s, rng) for part in _pick(songs, rng))
                 for songs in self._stems
             ]
         )
-
-
-def augment(signal: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Change the gains left and right, and swap the channels, each with probability one half.
-
-    Parameters
-    ----------
-    signal : ndarray, shape (2, T)
-        Not changed.
-    rng : numpy.random.Generator
-        Gains are drawn uniformly from 0.25 to 1.25.
-
-    Returns
-    -------
-    ndarray, shape (2, T)
-    """
-    if rng.random() < 0.5:
-        signal = signal * rng.uniform(*_GAINS, size=(2, 1))
-    return signal[::-1] if rng.random() < 0.5 else signal
+        return sources if self._vary is None else self._vary(sources, rng)
 
 
 def _by_instrument(pieces: Sequence[Piece], segment_s: float) -> dict[str, list[list[Part]]]:
@@ -179,7 +179,7 @@ def _by_instrument(pieces: Sequence[Piece], segment_s: float) -> dict[str, list[
 
 def _excerpt(part: Part, segment_s: float, rng: np.random.Generator) -> NDArray[np.float64]:
     start_s = _draw_start(part.duration_s, segment_s, rng)
-    return augment(part.read(start_s, segment_s), rng)
+    return change_gains(part.read(start_s, segment_s), rng)
 
 
 def _draw_start(duration_s: float, segment_s: float, rng: np.random.Generator) -> float:

@@ -33,6 +33,9 @@ class LoopOptions:
         Processes that prepare examples; with 0 they are prepared between the updates.
     loss : str
         Name of one of `cadenza.training.losses.LOSSES`.
+    refine : {"none", "residual", "wiener"}
+        How the estimates are adjusted to the mixture before the loss; see
+        `cadenza.separation.refine`. The separator that uses the network should do the same.
     half_lr : bool
         Halve the learning rate after more than 5 epochs without a better validation loss.
     early_stop : bool
@@ -55,6 +58,7 @@ class LoopOptions:
     micro_batch_size: Annotated[int | None, Rule(least=1)]
     num_workers: Annotated[int, Rule(least=0)]
     loss: Annotated[str, Rule(one_of=tuple(LOSSES))]
+    refine: Annotated[str, Rule(one_of=("none", "residual", "wiener"))]
     half_lr: bool
     early_stop: bool
     aggregate: Count
@@ -104,6 +108,7 @@ class ConvTasNetOptions(Running):
     models_dir: str
     seed: int
     xavier_norms: bool
+    start_from: str | None
     device: str | None
     training: LoopOptions
     optim: OptimiserOptions

@@ -97,6 +97,19 @@ def test_train_and_evaluate(music, capsys):
     assert call("eval", *music) == 1  # the pieces are shorter than the window of a score
     assert "sources must last at least 1 s" in Path("out/eval/results.failures.csv").read_text()
     capsys.readouterr()
+    network = "out/models/ConvTasNet_Violin_NonCausal"
+    again = [f"start_from={network}", "exp_dir=again", "training.refine=wiener"]
+    assert call("train", *music, *again, "optim.lr=1e-9") == 0
+    (before, _), (after, _) = map(convtasnet_files.load, (network, network.replace("out", "again")))
+    for name, weights in before.state_dict().items():
+        torch.testing.assert_close(weights, after.state_dict()[name], rtol=0, atol=1e-6)
+    capsys.readouterr()
+    assert call("train", *music, *again, "convtasnet.N=6", "convtasnet.H=10") == 2
+    message = capsys.readouterr().err
+    assert "convtasnet.N must be 8 as in start_from, got 6" in message
+    assert "convtasnet.H must be 8 as in start_from, got 10" in message
+    assert call("train", *music, "start_from=nowhere", "exp_dir=third") == 2
+    assert "nowhere/config.json" in capsys.readouterr().err
     assert call("train", *music, "optim.lr=0.1") == 2
     assert "optim.lr: 0.002 before, 0.1 now" in capsys.readouterr().err
     assert call("train", *music, "convtasnet.C=4") == 2

@@ -40,6 +40,7 @@ OPTIONS = LoopOptions(
     micro_batch_size=None,
     num_workers=0,
     loss="l1",
+    refine="none",
     half_lr=True,
     early_stop=True,
     aggregate=1,
@@ -236,6 +237,14 @@ def test_the_loss_is_chosen_by_name(tmp_path, monkeypatch):
     history, gains = fit(tmp_path, loss="squared", epochs=1)
     errors = 4 * gains - torch.tensor([1, 3])  # of the validation piece
     assert history[-1]["valid_loss"] == pytest.approx(errors.square().mean().item())
+
+
+def test_estimates_are_refined_before_the_loss(tmp_path):
+    history, gains = fit(tmp_path, epochs=1, refine="residual")
+    estimates = 4 * gains  # of sources 1 and 3
+    refined = estimates + (4 - estimates.sum()) / 2
+    error = (refined - torch.tensor([1, 3])).abs().mean()
+    assert history[-1]["valid_loss"] == pytest.approx(error.item())
 
 
 # Checkpoints

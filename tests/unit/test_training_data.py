@@ -12,9 +12,10 @@ import torch
 from cadenza import audio
 from cadenza.errors import InputError
 from cadenza.stems import STEMS
+from cadenza.training.augmentation import change_gains, vary_production
 from cadenza.training.batches import WholePieces, load_batches
 from cadenza.training.corpus import Corpus, EnsembleCorpus, SongCorpus, SyntheticCorpus
-from cadenza.training.mixes import StemMixes, TargetMixes, augment
+from cadenza.training.mixes import StemMixes, TargetMixes
 from cadenza.training.pieces import Piece, file_part, piece_from_arrays
 
 from .training_helpers import RATE, piece
@@ -23,7 +24,7 @@ from .training_helpers import RATE, piece
 @pytest.fixture
 def plain(monkeypatch):
     """No augmentation, so that values tell which parts an example is made of."""
-    monkeypatch.setattr("cadenza.training.mixes.augment", lambda signal, _rng: signal)
+    monkeypatch.setattr("cadenza.training.mixes.change_gains", lambda signal, _rng: signal)
 
 
 # Pieces
@@ -176,7 +177,7 @@ def test_songs_are_mixed_stem_by_stem(plain):
 def test_augmentation_changes_gains_and_swaps_channels_half_of_the_time(rng):
     signal = np.array([[1.0, 2.0], [10.0, 20.0]])
     original = signal.copy()
-    drawn = [augment(signal, rng) for _ in range(2000)]
+    drawn = [change_gains(signal, rng) for _ in range(2000)]
     np.testing.assert_array_equal(signal, original)
     swapped = np.array([x[0, 0] > x[1, 0] for x in drawn])
     upright = np.array([x[::-1] if s else x for x, s in zip(drawn, swapped, strict=True)])
@@ -188,6 +189,42 @@ def test_augmentation_changes_gains_and_swaps_channels_half_of_the_time(rng):
     assert 0.25 <= gains[scaled].min() < 0.27
     assert 1.23 < gains[scaled].max() <= 1.25
     assert abs(np.corrcoef(gains[scaled].T)[0, 1]) < 0.1
+
+
+def test_strong_augmentation_changes_the_sources_and_nothing_else(rng):
+    sources = 0.1 * rng.standard_normal((4, 2, 8820))
+    sources[2, 1] = 0  # heard by the right ear only if there is a head
+    sources[3] = 0  # a silent stem stays silent
+    original = sources.copy()
+    drawn = [vary_production(sources, rng, sample_rate=44100) for _ in range(40)]
+    np.testing.assert_array_equal(sources, original)
+    for varied in drawn:
+        assert varied.shape == sources.shape
+        assert np.isfinite(varied).all()
+        assert not varied[3].any()
+    assert 0.25 < np.mean([varied[2, 1].any() for varied in drawn]) < 0.75
+    silence = np.zeros((2, 2, 4410))
+    assert not vary_production(silence, rng, sample_rate=44100).any()
+
+
+def test_augmentation_is_chosen_in_the_corpus():
+    kind = {"target": "VDBO", "sample_rate": 44100, "segment_length": 0.1, "samples_per_track": 2}
+    counts = {"n_train": 2, "n_valid": 1, "n_test": 1}
+
+    def stems_of(index):
+        noise = np.random.default_rng(index).standard_normal((len(STEMS), 2, 8820))
+        return dict(zip(STEMS, 0.1 * noise, strict=True))
+
+    basic, strong = (
+        SyntheticCorpus(**kind, **counts, stems_of=stems_of, augmentation=name).training()
+        for name in ("basic", "strong")
+    )
+    a, b = basic(0, np.random.default_rng(1)), strong(0, np.random.default_rng(1))
+    assert a.shape == b.shape
+    assert not np.allclose(a, b)
+    np.testing.assert_array_equal(b, strong(0, np.random.default_rng(1)))
+    with pytest.raises(InputError, match="augmentation must be basic or strong, got 'none'"):
+        SyntheticCorpus(**kind, **counts, stems_of=stems_of, augmentation="none")
 
 
 # Batches

@@ -113,6 +113,7 @@ OPTIONS = LoopOptions(
     micro_batch_size=None,
     num_workers=0,
     loss="l1",
+    refine="none",
     half_lr=True,
     early_stop=True,
     aggregate=1,

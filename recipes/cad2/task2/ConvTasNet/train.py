@@ -15,13 +15,15 @@ if __name__ == "__main__":
 
 import logging
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 
 import cadenza
-from cadenza._files import replacing
+from cadenza._check import raise_if
+from cadenza._files import file_digest, replacing
 from cadenza.errors import InputError
 from cadenza.runner import cli
 from cadenza.separation.convtasnet import files as convtasnet_files
@@ -44,13 +46,25 @@ FREE = ("epochs", "num_workers", "checkpoint_updates", "micro_batch_size")
 
 
 def build_network(config: DictConfig, n_sources: int) -> ConvTasNet:
-    """Build the network with its initial weights, on its device."""
+    """Build the network with its first weights, on its device."""
     from cadenza.separation.convtasnet.network import ConvTasNet, initialise
 
-    network = ConvTasNet(cli.build(config, "convtasnet"))
-    if (n_outputs := network.config.C) != n_sources:
-        raise InputError(f"convtasnet.C must be {n_sources}, got {n_outputs}")
-    initialise(network, seed=config.seed, xavier_norms=config.xavier_norms)
+    size = cli.build(config, "convtasnet")
+    if n_sources != size.C:
+        raise InputError(f"convtasnet.C must be {n_sources}, got {size.C}")
+    if config.start_from is None:
+        network = ConvTasNet(size)
+        initialise(network, seed=config.seed, xavier_norms=config.xavier_norms)
+    else:
+        network, _ = convtasnet_files.load(config.start_from)
+        there, here = asdict(network.config), asdict(size)
+        raise_if(
+            [
+                f"convtasnet.{name} must be {there[name]} as in start_from, got {here[name]}"
+                for name in there
+                if there[name] != here[name]
+            ]
+        )
     return network.to(find_device(config.device))
 
 
@@ -79,6 +93,9 @@ def run(config: DictConfig) -> int:
     mixes = corpus.training()
     settings = cli.settings(config, "cad2_task2/train 1", SETTINGS)
     settings["training"] = {k: v for k, v in settings["training"].items() if k not in FREE}
+    if config.start_from is not None:
+        weights = Path(config.start_from) / convtasnet_files.WEIGHTS_FILE
+        settings["start_from"] = file_digest(weights)
     settings |= {"examples": len(mixes), "pieces for validation": len(validation)}
     with replacing(folder / "conf.yml") as temporary:
         OmegaConf.save(config, temporary, resolve=True)
