@@ -102,7 +102,7 @@ class OptimiserOptions:
 class ConvTasNetOptions(Running):
     """All options of train.py and eval.py."""
 
-    convtasnet: Annotated[Block, Rule(blocks=("large", "published", "small"))]
+    convtasnet: Annotated[Block, Rule(blocks=("large", "published", "medium", "small"))]
     data: Annotated[Block, Rule(blocks=("cad2", "songs", "generated", "generated_songs", "custom"))]
     exp_dir: str
     models_dir: str
