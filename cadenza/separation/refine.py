@@ -5,8 +5,8 @@ adds the stems up again, so what is missing from the sum is missing from the rem
 
 - `share_residual` adds the difference to the stems, an equal part to each [1]_.
 - `wiener` keeps only the magnitudes of the estimates. At each point of a short-time spectrum, the
-  mixture is divided among the stems in the ratio of their powers [2]_. Each stem gets the phase of
-  the mixture, and nothing that is not in the mixture.
+  mixture is divided among the stems in the ratio of their magnitudes [2]_. Each stem gets the
+  phase of the mixture, and nothing that is not in the mixture.
 
 `cadenza.separation.refine_torch` has the same operations on tensors, for training.
 
@@ -36,15 +36,16 @@ Refinement = Literal["none", "residual", "wiener"]
 
 REFINEMENTS: tuple[Refinement, ...] = get_args(Refinement)
 
-N_FFT = 2048
+N_FFT = 4096
 """Default length of a window in samples."""
 
-POWER = 2.0
-"""Default exponent of the magnitudes that are compared."""
+POWER = 1.0
+"""Default exponent of the magnitudes that are compared. Softer masks than those of the Wiener filter,
+whose exponent is 2, score higher with estimates that are uncertain."""
 
 FLOOR = 1e-5
-"""Magnitude of a spectrum below which the stems share the mixture equally: -128 dB re full scale
-for white noise in windows of 2048 samples."""
+"""Magnitude of a spectrum below which the stems share the mixture equally: -132 dB re full scale
+for white noise in windows of 4096 samples."""
 
 OVERLAP = 4
 """A window is this many hops long."""
@@ -153,9 +154,9 @@ def wiener(
     mixture : array_like, shape (..., T)
         What they were estimated from.
     n_fft : int
-        Length of a window in samples, a multiple of 4. The default is 46 ms at 44.1 kHz.
+        Length of a window in samples, a multiple of 4. The default is 93 ms at 44.1 kHz.
     power : float
-        Exponent of the magnitudes, positive. 2 compares powers, as the Wiener filter does; a larger
+        Exponent of the magnitudes, positive. 1 compares magnitudes, 2 powers, as the Wiener filter does; a larger
         one gives more to the strongest stem.
 
     Returns

@@ -71,8 +71,8 @@ def test_the_residual_is_shared_equally(rng):
 def test_masks_give_a_mixture_of_one_source_to_this_source(rng):
     music = rng.standard_normal((2, 20000))
     first, second = wiener([0.2 * music, np.zeros_like(music)], music)
-    np.testing.assert_allclose(first, music, rtol=0, atol=1e-8)
-    assert np.abs(second).max() < 1e-8
+    np.testing.assert_allclose(first, music, rtol=0, atol=1e-5)
+    assert np.abs(second).max() < 1e-5
 
 
 def test_masks_depend_on_magnitudes_only(rng):
