@@ -191,7 +191,7 @@ def test_a_step_that_does_not_fit_is_refused_with_settings_that_do(music, monkey
 
 
 def test_a_training_that_diverges_fails_with_one_message(music, monkeypatch, capsys):
-    monkeypatch.setattr(losses, "LOSSES", {"l1": lambda estimates, _: (estimates / 0).mean()})
+    monkeypatch.setattr(losses, "l1", lambda estimates, _: (estimates / 0).mean())
     assert call("train", *music, "training.epochs=1", "exp_dir=out") == 1
     shown = capsys.readouterr()
     text = shown.out + shown.err
@@ -271,7 +271,21 @@ def test_training_on_synthetic_music(tmp_path, monkeypatch, data, target):
             "root_path: no such folder: nowhere",
         ),
         (["data.colour=blue"], "colour"),
-        ([*HERE, "training.loss=l2"], "training.loss must be one of l1, got 'l2'"),
+        (
+            [*HERE, "training.loss=l2"],
+            "training.loss must be one of l1, sdr, haaqi, mixed, got 'l2'",
+        ),
+        ([*HERE, "training.ears=left"], "training.ears must be one of both, one, got 'left'"),
+        ([*HERE, "training.l1_weight=-1"], "training.l1_weight must be at least 0, got -1"),
+        ([*HERE, "training.loss=mixed", "training.listeners=gone.json"], "gone.json"),
+        (
+            [*HERE, "training.loss=haaqi", "data.segment_length=0.3"],
+            "data.segment_length must be at least 0.4 s for training.loss=haaqi, got 0.3",
+        ),
+        (
+            [*HERE, "training.loss=haaqi", "data.sample_rate=8000"],
+            "sample_rate must be at least 12000 Hz for NAL-R, got 8000",
+        ),
         (
             [*HERE, "training.micro_batch_size=0"],
             "training.micro_batch_size must be at least 1, got 0",

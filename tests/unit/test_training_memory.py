@@ -15,7 +15,7 @@ from cadenza.training import memory
 from cadenza.training.batches import WholePieces
 from cadenza.training.history import HistoryWriter
 from cadenza.training.loop import Training
-from cadenza.training.losses import l1
+from cadenza.training.losses import Loss, l1
 from cadenza.training.memory import OutOfMemoryError, StepMemory, estimate_step, free_ram
 from cadenza.training.options import LoopOptions, OptimiserOptions
 
@@ -113,6 +113,9 @@ OPTIONS = LoopOptions(
     micro_batch_size=None,
     num_workers=0,
     loss="l1",
+    l1_weight=1.0,
+    listeners=None,
+    ears="both",
     refine="none",
     half_lr=True,
     early_stop=True,
@@ -132,8 +135,9 @@ def no_files(monkeypatch):
 def fit(folder, mixes=None, *, network=None, **changes):
     network = network or Gains()
     options = replace(OPTIONS, **changes)
+    loss = Loss(l1, "mean absolute error")
     training = Training(
-        network, options, OptimiserOptions(0.01), seed=4, folder=folder, settings={}
+        network, options, OptimiserOptions(0.01), loss=loss, seed=4, folder=folder, settings={}
     )
     history = training.run(mixes or Duets(), VALIDATION, resume=True, save_best=lambda _: None)
     return history, network.gains.detach()
