@@ -112,7 +112,7 @@ def negative_sdr_db(estimates: torch.Tensor, sources: torch.Tensor) -> torch.Ten
     References
     ----------
     .. [1] Wisdom et al., "What's all the FUSS about free universal sound separation data?",
-       ICASSP 2021.
+       ICASSP 2021, arXiv:2011.00803.
 
     Examples
     --------

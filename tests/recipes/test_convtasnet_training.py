@@ -22,6 +22,7 @@ from cadenza.separation import prepare
 from cadenza.separation.convtasnet import files as convtasnet_files
 from cadenza.separation.convtasnet_ensemble import ConvTasNetEnsemble
 from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO
+from cadenza.synthetic.listeners import listener_entry
 from cadenza.training import losses, memory
 
 from .conftest import RATE, write_cad2_download, write_song
@@ -246,6 +247,28 @@ def test_songs_train_a_separator_of_four_stems(tmp_path, monkeypatch, rng):
     prepare(separator, ("vocals", "drums", "bass", "other"))
     stems = separator(0.1 * rng.standard_normal((2, 9000)), sample_rate=RATE)
     assert stems["drums"].shape == (2, 9000)
+
+
+@pytest.mark.slow
+def test_training_for_listeners(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for seed in range(2):
+        write_song(tmp_path / "songs" / f"song {seed}", seed)
+    entries = {name: listener_entry(name, left="N2", right="S2") for name in ("L1", "L2")}
+    Path("listeners.json").write_text(json.dumps(entries))
+    data = ["data=songs", "data.train_path=songs", "data.valid_path=songs", *QUICK, *TINY]
+    options = [*data, "data.samples_per_track=1", "data.segment_length=0.4", "exp_dir=out"]
+    options += ["training.ears=one", "training.listeners=listeners.json", "training.loss=mixed"]
+    assert call("train", *options, "training.epochs=1") == 0
+    (row,) = rows(Path("out/history.csv"))
+    assert 0 < float(row["valid_haaqi"]) < 1
+    assert np.isfinite(float(row["valid_sdr_db"]))
+    Path("moved.json").write_text(Path("listeners.json").read_text())
+    assert call("train", *options, "training.epochs=1", "training.listeners=moved.json") == 0
+    del entries["L2"]
+    Path("listeners.json").write_text(json.dumps(entries))
+    assert call("train", *options, "training.epochs=2") == 2
+    assert "training.listeners" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("data", "target"), [("generated", "Viola"), ("generated_songs", "VDBO")])

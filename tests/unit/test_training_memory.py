@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
@@ -15,7 +17,7 @@ from cadenza.training import memory
 from cadenza.training.batches import WholePieces
 from cadenza.training.history import HistoryWriter
 from cadenza.training.loop import Training
-from cadenza.training.losses import Loss, l1
+from cadenza.training.losses import Loss, build_loss, l1
 from cadenza.training.memory import OutOfMemoryError, StepMemory, estimate_step, free_ram
 from cadenza.training.options import LoopOptions, OptimiserOptions
 
@@ -30,16 +32,29 @@ def loss_of(network: torch.nn.Module, sources: torch.Tensor) -> torch.Tensor:
     return l1(network(sources.sum(dim=1)), sources)
 
 
-def peak_bytes(network: torch.nn.Module, sources: torch.Tensor) -> int:
+def peak_bytes(loss: Callable[[], torch.Tensor]) -> int:
     """Most memory that torch holds for arrays at a time during forward and backward pass."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as found:
-        loss_of(network, sources).backward()
+        loss().backward()
     events = [e for e in found.profiler.kineto_results.events() if e.name() == "[memory]"]
     held = peak = 0
     for event in sorted(events, key=lambda event: event.start_ns()):
         held += event.nbytes()
         peak = max(peak, held)
     return peak
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ears", ["one", "both"])
+def test_the_estimate_for_haaqi_agrees_with_measured_peaks(ears, monkeypatch):
+    monkeypatch.setattr(memory, "_CPU_OVERHEAD", 1.0)
+    torch.manual_seed(1)
+    loss = build_loss("haaqi", sources=["a", "b"], sample_rate=44100, ears=ears)
+    sources = 0.1 * torch.randn(1, 2, 2, 22050)
+    estimates = (sources + 0.05 * torch.randn_like(sources)).requires_grad_()
+    peak = peak_bytes(lambda: loss(estimates, sources, [np.random.default_rng(1)]))
+    estimate = loss.memory(22050, torch.device("cpu")).of(1)
+    assert peak < estimate < 1.5 * peak
 
 
 @pytest.mark.parametrize("config", [SMALL, WIDE, CAUSAL], ids=["small", "wide", "causal"])
@@ -49,7 +64,8 @@ def test_the_estimate_agrees_with_measured_peaks(config, monkeypatch):
     network = ConvTasNet(config)
     shape = (config.C, 2, 11025)
     step = estimate_step(network, loss_of, shape)
-    peak = peak_bytes(network, torch.randn(2, *shape))
+    sources = torch.randn(2, *shape)
+    peak = peak_bytes(lambda: loss_of(network, sources))
     assert peak / memory._GPU_OVERHEAD < step.of(2) < peak
 
 
