@@ -191,6 +191,16 @@ def test_without_improvement_the_rate_is_halved_and_training_stops(tmp_path, mon
     assert [row["lr"] for row in constant_rate] == [0.01] * 25
 
 
+def test_a_loss_that_may_be_negative_is_compared_without_a_relative_threshold(
+    tmp_path, monkeypatch
+):
+    """A ten-thousandth above -10 would count as an improvement, and the rate would never fall."""
+    row = {"valid_loss": -10.0, "valid_sdr_db": 10}
+    monkeypatch.setattr(Training, "_validate", lambda *_: row)
+    history, _ = fit(tmp_path, loss="sdr", epochs=8)
+    assert [row["lr"] for row in history] == [0.01] * 7 + [0.005]
+
+
 def test_a_loss_that_is_not_finite_stops_the_training_and_names_the_update(tmp_path):
     broken = type("Broken", (Duets,), {"__call__": lambda *a: np.inf * Duets.__call__(*a)})
     fit(tmp_path, epochs=1)
