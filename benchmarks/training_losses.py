@@ -5,10 +5,11 @@
     python benchmarks/training_losses.py --l1-weight 0.1 --ears both
 
 Both losses get the same examples, steps and first weights, and refine with `wiener` inside the
-model. The songs are generated. Those that are scored were in no training, and they choose nothing:
-the network is the one after the last update. Each is remixed, amplified with NAL-R, clipped and
-scored as in the ICASSP 2024 recipe, without HAAQI's internal noise. HAAQI is the mean over scenes
-and ears. SDR is the energy of a stem over that of the error, mean over stems and scenes.
+model. The songs are generated. Those that are scored are used neither for training nor to choose a
+network: it is always the one after the last update. Each song is remixed, amplified with NAL-R,
+clipped and scored as in the ICASSP 2024 recipe, without HAAQI's internal noise. HAAQI is the mean
+over scenes and ears. SDR is the energy of a stem over that of the error, mean over stems and
+scenes.
 """
 
 from __future__ import annotations

@@ -38,8 +38,10 @@ STANDARD_LEVELS_DB_HL: dict[str, tuple[float, ...]] = {
 The higher the number, the greater the loss: N1 very mild, N4 moderate to severe, N7 profound."""
 
 RANDOM_BETWEEN = ("N1", "N2", "N3", "N4", "N5", "S1", "S2", "S3")
+"""Standard audiograms between which the losses of random listeners lie."""
+
 DEVIATION_DB, HIGHEST_LEVEL_DB_HL = 5.0, 100.0
-"""Of random listeners: standard audiograms that they are between, and how far they deviate."""
+"""Of random listeners: standard deviation of each threshold, and the highest threshold."""
 
 BAND_CENTRES_HZ = (250, 500, 1000, 2000, 4000, 8000)
 INTERCEPTS_DB = (-10, -8, 0, 1, 0, 1)

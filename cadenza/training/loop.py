@@ -87,7 +87,7 @@ class Training:
             self._optimiser,
             factor=0.5,
             patience=HALVE_AFTER,
-            # of the loss, by which it must improve: no measure for one that may be negative
+            # least relative improvement: it means nothing for a loss that may be negative
             threshold=0 if options.loss == "sdr" else 1e-4,
         )
         states: dict[str, HasState] = {"network": network, "optimiser": self._optimiser}
