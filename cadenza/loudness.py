@@ -91,19 +91,34 @@ def match_loudness(
     >>> bool(np.allclose(matched, noise))
     True
     """
+    return _check.signal("signal", signal) * db_to_gain(
+        matching_gain_db(signal, reference, sample_rate)
+    )
+
+
+def matching_gain_db(signal: ArrayLike, reference: ArrayLike, sample_rate: int) -> float:
+    """Gain in dB by which `match_loudness`, which explains the parameters, scales a signal.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(1).normal(scale=0.1, size=(2, 44100))
+    >>> round(matching_gain_db(0.5 * noise, noise, 44100), 2)
+    6.02
+    """
     x = _check.signal("signal", signal)
     target = _check.signal("reference", reference)
     if _too_short(x, sample_rate) or _too_short(target, sample_rate):
         logger.warning("loudness not matched: signals must be at least %s s long", _BLOCK_S)
-        return x.copy()
+        return 0.0
     loudness_lufs = integrated_loudness_lufs(x, sample_rate)
     if loudness_lufs == -np.inf:
-        return x.copy()
+        return 0.0
     target_lufs = integrated_loudness_lufs(target, sample_rate)
     if target_lufs == -np.inf:
         logger.warning("reference is silent, loudness matched to %s LUFS", _SILENCE_LUFS)
         target_lufs = _SILENCE_LUFS
-    return x * db_to_gain(target_lufs - loudness_lufs)
+    return target_lufs - loudness_lufs
 
 
 def _too_short(signal: NDArray[np.float64], sample_rate: int) -> bool:

@@ -34,6 +34,7 @@ NETWORKS = {  # modules that are built of torch's classes
     "cadenza.separation.convtasnet.network",
     "cadenza.separation.refine_torch",
     "cadenza.haaqi.loss",
+    "cadenza.training.remix_loss",
     *(f"cadenza.haaqi.tensor.{p.stem}" for p in (REPOSITORY / "cadenza/haaqi/tensor").glob("*.py")),
 }
 HEAVY = {"torch", "torchaudio", "openunmix", "tensorboard", "matplotlib", "museval"}

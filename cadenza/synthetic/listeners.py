@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cadenza.audiogram import CHALLENGE_FREQUENCIES_HZ, Audiogram
+from cadenza.audiogram import CHALLENGE_FREQUENCIES_HZ, Audiogram, Listener
 
 STANDARD_FREQUENCIES_HZ = (250, 375, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000)
 
@@ -36,6 +36,12 @@ STANDARD_LEVELS_DB_HL: dict[str, tuple[float, ...]] = {
 """Thresholds at `STANDARD_FREQUENCIES_HZ`: N1 to N7 flat and moderately sloping, S1 to S3 steep.
 
 The higher the number, the greater the loss: N1 very mild, N4 moderate to severe, N7 profound."""
+
+RANDOM_BETWEEN = ("N1", "N2", "N3", "N4", "N5", "S1", "S2", "S3")
+"""Standard audiograms between which the losses of random listeners lie."""
+
+DEVIATION_DB, HIGHEST_LEVEL_DB_HL = 5.0, 100.0
+"""Of random listeners: standard deviation of each threshold, and the highest threshold."""
 
 BAND_CENTRES_HZ = (250, 500, 1000, 2000, 4000, 8000)
 INTERCEPTS_DB = (-10, -8, 0, 1, 0, 1)
@@ -57,6 +63,27 @@ def standard_audiogram(name: str) -> Audiogram:
         choices = ", ".join(STANDARD_LEVELS_DB_HL)
         raise ValueError(f"name of the standard audiogram must be one of {choices}, got {name!r}")
     return Audiogram(STANDARD_LEVELS_DB_HL[name], STANDARD_FREQUENCIES_HZ)
+
+
+def random_listener(name: str, rng: np.random.Generator) -> Listener:
+    """Listener with a mild to severe sensorineural loss that is similar at both ears.
+
+    The loss lies somewhere between two standard audiograms, from N1 to N5 or S1 to S3. Each
+    threshold of each ear deviates from it by some 5 dB, and is rounded to 5 dB as if it had been
+    measured.
+
+    Examples
+    --------
+    >>> listener = random_listener("L1", np.random.default_rng(1))
+    >>> listener.left.levels_db_hl.tolist()
+    [65.0, 65.0, 80.0, 80.0, 75.0, 85.0, 80.0, 80.0]
+    """
+    names = rng.choice(RANDOM_BETWEEN, 2)
+    first, second = (standard_audiogram(kind).at(CHALLENGE_FREQUENCIES_HZ) for kind in names)
+    common = first + rng.random() * (second - first)
+    deviations_db = rng.normal(scale=DEVIATION_DB, size=(2, len(common)))
+    ears = np.clip(5 * np.round((common + deviations_db) / 5), 0, HIGHEST_LEVEL_DB_HL)
+    return Listener(name, left=Audiogram(ears[0]), right=Audiogram(ears[1]))
 
 
 def listener_entry(name: str, *, left: str, right: str) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,34 @@ from cadenza.training.pieces import Piece
 
 if TYPE_CHECKING:
     import torch
+
+_OF_THE_LOSS = 1
+
+
+class Batch(NamedTuple):
+    """Examples, and their numbers within the epoch.
+
+    Parameters
+    ----------
+    sources : Tensor, shape (batch, n_sources, 2, T)
+    numbers : Tensor of int, shape (batch,)
+    """
+
+    sources: torch.Tensor
+    numbers: torch.Tensor
+
+
+def loss_generator(seeds: tuple[int, int], number: int) -> np.random.Generator:
+    """Generator of what is random about the loss of an example; the example itself has another.
+
+    Parameters
+    ----------
+    seeds : tuple of int
+        The seed of the training and the epoch.
+    number : int
+        Of the example.
+    """
+    return np.random.default_rng([*seeds, number + 1, _OF_THE_LOSS])
 
 
 class WholePieces(Sequence[NDArray[np.float64]]):
@@ -61,8 +89,8 @@ class WholePieces(Sequence[NDArray[np.float64]]):
 
 def load_batches(
     mixes: RandomMixes, *, seeds: tuple[int, int], batch_size: int, skip: int, num_workers: int
-) -> torch.utils.data.DataLoader[torch.Tensor]:
-    """Batches of an epoch in random order, each of shape (batch, n_sources, 2, T).
+) -> torch.utils.data.DataLoader[Batch]:
+    """Batches of an epoch in random order, each a `Batch`.
 
     Parameters
     ----------
@@ -85,19 +113,27 @@ def load_batches(
     return torch.utils.data.DataLoader(
         _Examples(mixes, seeds),  # type: ignore[arg-type]
         batch_sampler=batches[skip:],
+        collate_fn=_collate,
         num_workers=num_workers,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),  # instead of the global one
     )
 
 
+def _collate(examples: list[tuple[torch.Tensor, int]]) -> Batch:
+    import torch
+
+    sources, numbers = zip(*examples, strict=True)
+    return Batch(torch.stack(sources), torch.tensor(numbers))
+
+
 class _Examples:
     def __init__(self, mixes: RandomMixes, seeds: tuple[int, int]) -> None:
         self.mixes, self.seeds = mixes, seeds
 
-    def __getitem__(self, index: int) -> torch.Tensor:
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
         import torch
 
         # A generator of (a, b, 0) would be that of (a, b), from which the order is drawn
         rng = np.random.default_rng([*self.seeds, index + 1])
-        return torch.from_numpy(self.mixes(index, rng).astype(np.float32))
+        return torch.from_numpy(self.mixes(index, rng).astype(np.float32)), index

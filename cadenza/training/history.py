@@ -35,6 +35,8 @@ class HistoryWriter:
     ----------
     folder : Path
         Where they go.
+    loss_label : str
+        What the loss is, for the plot.
     updates : int
         Updates so far; TensorBoard drops what an interrupted run logged after them.
 
@@ -44,7 +46,7 @@ class HistoryWriter:
         If a package is missing.
     """
 
-    def __init__(self, folder: Path, *, updates: int) -> None:
+    def __init__(self, folder: Path, *, loss_label: str, updates: int) -> None:
         try:
             import matplotlib  # noqa: F401, ICN001
             from torch.utils.tensorboard import SummaryWriter
@@ -52,7 +54,7 @@ class HistoryWriter:
             raise InputError(
                 f"training needs the package {error.name}: pip install {error.name}"
             ) from None
-        self._folder = folder
+        self._folder, self._loss_label = folder, loss_label
         self._start = time.perf_counter()
         self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=updates + 1)
 
@@ -69,15 +71,16 @@ class HistoryWriter:
     def epoch(self, history: History) -> None:
         """Log the last epoch; write the table and the plot of the whole history."""
         last = history[-1]
-        for name in ("train_loss", "valid_loss", "lr"):
-            tag = name.replace("_", "/")
+        for name in [name for name in last if name not in ("epoch", "updates")]:
+            tag = name.replace("_", "/", 1)
             self._writer.add_scalar(tag, last[name], last["updates"])
         self._writer.flush()
         elapsed_s, self._start = time.perf_counter() - self._start, time.perf_counter()
         logger.info(
-            "epoch %d: training loss %.5f, validation loss %.5f%s, learning rate %g, %.0f s",
+            "epoch %d: training loss %.5f, validation loss %.5f%s, %s, learning rate %g, %.0f s",
             *(last["epoch"], last["train_loss"], last["valid_loss"]),
-            *("" if epochs_since_best(history) else " (best)", last["lr"], elapsed_s),
+            *("" if epochs_since_best(history) else " (best)", _quality(last)),
+            *(last["lr"], elapsed_s),
         )
         with (
             replacing(self._folder / "history.csv") as temporary,
@@ -87,22 +90,44 @@ class HistoryWriter:
             table.writeheader()
             table.writerows(history)
         with replacing(self._folder / "losses.png") as temporary:
-            plot_losses(history, temporary)
+            plot_losses(history, temporary, loss_label=self._loss_label)
 
 
-def plot_losses(history: History, path: Path) -> None:
-    """Draw training and validation loss against the epoch into a PNG file."""
+def _quality(row: Mapping[str, float]) -> str:
+    """Everything that is measured in validation beside the loss, in words."""
+    return ", ".join(
+        form.format(row[name])
+        for name, form in (("valid_sdr_db", "SDR {:.2f} dB"), ("valid_haaqi", "HAAQI {:.4f}"))
+        if name in row
+    )
+
+
+def plot_losses(history: History, path: Path, *, loss_label: str) -> None:
+    """Draw the history against the epoch into a PNG file.
+
+    The losses of training and validation are in one panel, each quality that is measured in
+    validation in another below it.
+    """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
+    panels = {loss_label: {"train_loss": "training", "valid_loss": "validation"}}
+    for name, label in (("valid_sdr_db", "SDR (dB)"), ("valid_haaqi", "HAAQI")):
+        if name in history[-1]:
+            panels[label] = {name: "validation"}
+    figure = Figure(figsize=(6, 2 + 2 * len(panels)), layout="constrained")
+    all_axes = figure.subplots(
+        len(panels), sharex=True, squeeze=False, height_ratios=[2] + [1] * (len(panels) - 1)
+    )[:, 0]
     epochs = [row["epoch"] for row in history]
-    for name, label in (("train_loss", "training"), ("valid_loss", "validation")):
-        axes.plot(epochs, [row[name] for row in history], label=label, marker=".")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("epoch")
-    axes.set_ylabel("mean absolute error")
-    axes.legend()
-    axes.grid(alpha=0.3)
+    for axes, (title, curves) in zip(all_axes, panels.items(), strict=True):
+        for name, label in curves.items():
+            colour = "C0" if name == "train_loss" else "C1"
+            values = [row[name] for row in history]
+            axes.plot(epochs, values, label=label, marker=".", color=colour)
+        axes.set_ylabel(title)
+        axes.grid(alpha=0.3)
+    all_axes[0].legend()
+    all_axes[-1].set_xlabel("epoch")
+    all_axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.savefig(path, format="png", dpi=120)

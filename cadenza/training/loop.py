@@ -18,11 +18,11 @@ from filelock import FileLock, Timeout
 
 from cadenza.errors import InputError
 from cadenza.training import memory
-from cadenza.training.batches import WholePieces, load_batches
+from cadenza.training.batches import Batch, WholePieces, load_batches, loss_generator
 from cadenza.training.checkpoint import Checkpoint, HasState, Progress
 from cadenza.training.display import EpochDisplay
 from cadenza.training.history import HistoryWriter, epochs_since_best
-from cadenza.training.losses import find_loss
+from cadenza.training.losses import Loss
 from cadenza.training.mixes import RandomMixes
 from cadenza.training.options import HALVE_AFTER, STOP_AFTER, LoopOptions, OptimiserOptions
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _LARGEST_GRADIENT = 5.0  # its norm
+_VALID = (0, 0)  # seeds of what is random about losses in validation
 
 Row = dict[str, float]
 
@@ -51,8 +52,10 @@ class Training:
         How to train.
     optimiser : OptimiserOptions
         How to update the weights.
+    loss : Loss
+        What is to become small, see `build_loss`.
     seed : int
-        Of the examples and their order.
+        Of the examples, their order and what is random about their losses.
     folder : Path
         Gets ``checkpoints`` and the files of `HistoryWriter`.
     settings : mapping
@@ -65,6 +68,7 @@ class Training:
         options: LoopOptions,
         optimiser: OptimiserOptions,
         *,
+        loss: Loss,
         seed: int,
         folder: Path,
         settings: Mapping[str, Any],
@@ -76,10 +80,16 @@ class Training:
 
         self._network, self._device = network, next(network.parameters()).device
         self._options, self._seed, self._folder = options, seed, folder
-        self._loss = find_loss(options.loss)
+        self._loss = loss
         self._refine = Refine(options.refine)  # type: ignore[arg-type]  # it checks the name
         self._optimiser = Adam(network.parameters(), lr=optimiser.lr)
-        self._schedule = ReduceLROnPlateau(self._optimiser, factor=0.5, patience=HALVE_AFTER)
+        self._schedule = ReduceLROnPlateau(
+            self._optimiser,
+            factor=0.5,
+            patience=HALVE_AFTER,
+            # least relative improvement: it means nothing for a loss that may be negative
+            threshold=0 if options.loss == "sdr" else 1e-4,
+        )
         states: dict[str, HasState] = {"network": network, "optimiser": self._optimiser}
         states["schedule"] = self._schedule
         self._checkpoint = Checkpoint(folder / "checkpoints", settings, states)
@@ -108,7 +118,9 @@ class Training:
         Returns
         -------
         list of dict
-            ``epoch``, ``lr``, ``train_loss``, ``valid_loss`` and ``updates`` of every epoch.
+            For every epoch ``epoch``, ``updates``, ``lr``, ``train_loss``, ``valid_loss``,
+            ``valid_sdr_db`` (mean over the stems with sound) and, if the loss contains it,
+            ``valid_haaqi``.
 
         Raises
         ------
@@ -128,7 +140,8 @@ class Training:
                 else:
                     self._checkpoint.forget()
                 history = self._progress.history
-                with HistoryWriter(self._folder, updates=self._progress.updates) as writer:
+                updates, label = self._progress.updates, self._loss.label
+                with HistoryWriter(self._folder, updates=updates, loss_label=label) as writer:
                     while not self._is_finished(history):
                         history.append(self._epoch(mixes, validation, writer))
                         self._save_epoch(writer, save_best)
@@ -153,11 +166,11 @@ class Training:
         epoch = len(self._progress.history)
         learning_rate = self._optimiser.param_groups[0]["lr"]
         train_loss = self._train(mixes, epoch, writer)
-        valid_loss = self._validate(validation)
+        measured = self._validate(validation)
         if self._options.half_lr:
-            self._schedule.step(valid_loss)
+            self._schedule.step(measured["valid_loss"])
         row = {"epoch": epoch + 1, "updates": self._progress.updates, "lr": learning_rate}
-        return row | {"train_loss": train_loss, "valid_loss": valid_loss}
+        return row | {"train_loss": train_loss} | measured
 
     def _train(self, mixes: RandomMixes, epoch: int, writer: HistoryWriter) -> float:
         """Mean loss of an epoch, part of which may be done already."""
@@ -173,9 +186,9 @@ class Training:
         self._network.train()
         with EpochDisplay(epoch + 1, n_batches=n_batches, n_done=progress.batches) as display:
             for batch in batches:
-                loss = self._add_gradients(batch)
+                loss = self._add_gradients(batch, epoch)
                 progress.batches += 1
-                progress.sum_of_losses += loss * len(batch)
+                progress.sum_of_losses += loss * len(batch.numbers)
                 if progress.batches % options.aggregate == 0 or progress.batches == n_batches:
                     self._update()
                     with _write_errors(self._folder):
@@ -186,7 +199,7 @@ class Training:
                 display.batch(progress.batches, progress.sum_of_losses / n_examples)
         return progress.sum_of_losses / len(mixes)
 
-    def _add_gradients(self, batch: torch.Tensor) -> float:
+    def _add_gradients(self, batch: Batch, epoch: int) -> float:
         """Add the gradients of a batch, computed in parts that fit into memory; returns its loss.
 
         A loss is a mean over examples, so each part counts by its share of them.
@@ -194,13 +207,16 @@ class Training:
         import torch
 
         if self._micro_batch_size is None:
-            self._micro_batch_size = self._choose_micro_batch_size(batch)
+            self._micro_batch_size = self._choose_micro_batch_size(batch.sources)
             self._progress.micro_batch_size = self._micro_batch_size
         total = 0.0
-        for part in torch.split(batch, self._micro_batch_size):
-            share = len(part) / len(batch)
+        for part, numbers in zip(
+            *(torch.split(values, self._micro_batch_size) for values in batch), strict=True
+        ):
+            share = len(part) / len(batch.sources)
+            rngs = [loss_generator((self._seed, epoch), number) for number in numbers.tolist()]
             try:
-                loss = self._loss_of(self._network, part)
+                loss = self._loss(*self._estimate(self._network, part), rngs)
                 total += self._finite("training loss", loss.item()) * share
                 (loss * share / self._options.aggregate).backward()  # type: ignore[no-untyped-call]
             except torch.OutOfMemoryError:
@@ -210,7 +226,7 @@ class Training:
                 ) from None
         return total
 
-    def _choose_micro_batch_size(self, batch: torch.Tensor) -> int:
+    def _choose_micro_batch_size(self, sources: torch.Tensor) -> int:
         """Examples to compute at a time; those of an earlier run, if they still fit."""
         if self._options.micro_batch_size is not None:
             return self._options.micro_batch_size
@@ -218,7 +234,8 @@ class Training:
         free = memory.free_memory(self._device)
         if free is None:
             return before or wanted
-        step = memory.estimate_step(self._network, self._loss_of, tuple(batch.shape[1:]))
+        step = memory.estimate_step(self._network, self._waveform_loss, tuple(sources.shape[1:]))
+        step += self._loss.memory(sources.shape[-1], self._device)
         n_fitting = step.n_fitting(free)
         if n_fitting == 0:
             longest = (free - step.fixed_bytes) / step.example_bytes
@@ -246,18 +263,24 @@ class Training:
         self._optimiser.zero_grad()
         self._progress.updates += 1
 
-    def _validate(self, pieces: WholePieces) -> float:
+    def _validate(self, pieces: WholePieces) -> Row:
+        """Means over the pieces. What is random about their losses is the same in every epoch."""
         import torch
 
         self._network.eval()
+        rows = []
         with torch.inference_mode():
-            losses = [
-                self._loss_of(self._network, torch.from_numpy(piece)[None]).item()
-                for piece in pieces
-            ]
-        return self._finite("validation loss", sum(losses) / len(losses))
+            for number, piece in enumerate(pieces):
+                signals = self._estimate(self._network, torch.from_numpy(piece)[None])
+                rows.append(self._loss.measure(*signals, [loss_generator(_VALID, number)]))
+        loss = self._finite("validation loss", sum(row["loss"] for row in rows) / len(rows))
+        means = {f"valid_{name}": _mean([row[name] for row in rows]) for name in rows[0]}
+        return means | {"valid_loss": loss}
 
-    def _loss_of(self, network: torch.nn.Module, sources: torch.Tensor) -> torch.Tensor:
+    def _estimate(
+        self, network: torch.nn.Module, sources: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Refined estimates, and the sources on the device of the network."""
         import torch
 
         sources = sources.to(self._device, torch.float32, non_blocking=True)
@@ -265,7 +288,10 @@ class Training:
         mixed = self._options.mixed_precision and self._device.type == "cuda"
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=mixed):
             estimates = network(mixture)
-        return self._loss(self._refine(estimates, mixture), sources)
+        return self._refine(estimates, mixture), sources
+
+    def _waveform_loss(self, network: torch.nn.Module, sources: torch.Tensor) -> torch.Tensor:
+        return self._loss.distance(*self._estimate(network, sources))
 
     def _finite(self, name: str, value: float) -> float:
         if not math.isfinite(value):
@@ -287,6 +313,12 @@ def _write_errors(folder: Path) -> Iterator[None]:
             f"({free_mb:.0f} MB are free). The last checkpoint is kept: with room on the disk, the "
             "same command continues from there"
         ) from error
+
+
+def _mean(values: list[float]) -> float:
+    """Mean of what could be measured; NaN if nothing could."""
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan
 
 
 def _has_batch_norm(network: torch.nn.Module) -> bool:

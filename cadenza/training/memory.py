@@ -70,6 +70,12 @@ class StepMemory:
         """
         return self.fixed_bytes + n_examples * self.example_bytes
 
+    def __add__(self, other: StepMemory) -> StepMemory:
+        """Of two things that a step does one after the other and that both stay in memory."""
+        return StepMemory(
+            self.fixed_bytes + other.fixed_bytes, self.example_bytes + other.example_bytes
+        )
+
     def n_fitting(self, free_bytes: float) -> int:
         """Most examples that fit.
 
@@ -112,9 +118,13 @@ def estimate_step(
     )
     slope = (long - short) / (_TRACE_SAMPLES[1] - _TRACE_SAMPLES[0])
     kept = long + slope * (shape[-1] - _TRACE_SAMPLES[1])
-    overhead = _CPU_OVERHEAD if device.type == "cpu" else _GPU_OVERHEAD
     weights = sum(p.numel() * p.element_size() for p in parameters)
-    return StepMemory(_COPIES_OF_WEIGHTS * weights, overhead * max(kept, slope * shape[-1]))
+    return StepMemory(_COPIES_OF_WEIGHTS * weights, overhead(device) * max(kept, slope * shape[-1]))
+
+
+def overhead(device: torch.device) -> float:
+    """Peak memory of a device over the bytes that are kept."""
+    return _CPU_OVERHEAD if device.type == "cpu" else _GPU_OVERHEAD
 
 
 def _kept_bytes(

@@ -6,11 +6,12 @@ Defaults and meanings are in the YAML files, where users read and change them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, get_type_hints
+from typing import Annotated, get_args, get_type_hints
 
 from cadenza._options import Batches, Block, Count, NotNegative, Rule, Running
 from cadenza.errors import InputError
 from cadenza.training.losses import LOSSES
+from cadenza.training.wishes import Ears
 
 HALVE_AFTER = 5  # epochs without improvement that are tolerated at a learning rate
 STOP_AFTER = 20  # epochs without improvement
@@ -33,6 +34,12 @@ class LoopOptions:
         Processes that prepare examples; with 0 they are prepared between the updates.
     loss : str
         Name of one of `cadenza.training.losses.LOSSES`.
+    l1_weight : float
+        Of the mean absolute error in the loss ``"mixed"``.
+    listeners : str or None
+        For losses with HAAQI: file of the listeners to draw from; None: random ones.
+    ears : {"both", "one"}
+        For losses with HAAQI: ears of a listener that are scored.
     refine : {"none", "residual", "wiener"}
         How the estimates are adjusted to the mixture before the loss; see
         `cadenza.separation.refine`. The separator that uses the network should do the same.
@@ -58,6 +65,9 @@ class LoopOptions:
     micro_batch_size: Annotated[int | None, Rule(least=1)]
     num_workers: Annotated[int, Rule(least=0)]
     loss: Annotated[str, Rule(one_of=tuple(LOSSES))]
+    l1_weight: NotNegative
+    listeners: str | None
+    ears: Annotated[str, Rule(one_of=get_args(Ears))]
     refine: Annotated[str, Rule(one_of=("none", "residual", "wiener"))]
     half_lr: bool
     early_stop: bool

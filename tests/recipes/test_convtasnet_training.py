@@ -22,6 +22,7 @@ from cadenza.separation import prepare
 from cadenza.separation.convtasnet import files as convtasnet_files
 from cadenza.separation.convtasnet_ensemble import ConvTasNetEnsemble
 from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO
+from cadenza.synthetic.listeners import listener_entry
 from cadenza.training import losses, memory
 
 from .conftest import RATE, write_cad2_download, write_song
@@ -191,7 +192,7 @@ def test_a_step_that_does_not_fit_is_refused_with_settings_that_do(music, monkey
 
 
 def test_a_training_that_diverges_fails_with_one_message(music, monkeypatch, capsys):
-    monkeypatch.setattr(losses, "LOSSES", {"l1": lambda estimates, _: (estimates / 0).mean()})
+    monkeypatch.setattr(losses, "l1", lambda estimates, _: (estimates / 0).mean())
     assert call("train", *music, "training.epochs=1", "exp_dir=out") == 1
     shown = capsys.readouterr()
     text = shown.out + shown.err
@@ -248,6 +249,28 @@ def test_songs_train_a_separator_of_four_stems(tmp_path, monkeypatch, rng):
     assert stems["drums"].shape == (2, 9000)
 
 
+@pytest.mark.slow
+def test_training_for_listeners(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for seed in range(2):
+        write_song(tmp_path / "songs" / f"song {seed}", seed)
+    entries = {name: listener_entry(name, left="N2", right="S2") for name in ("L1", "L2")}
+    Path("listeners.json").write_text(json.dumps(entries))
+    data = ["data=songs", "data.train_path=songs", "data.valid_path=songs", *QUICK, *TINY]
+    options = [*data, "data.samples_per_track=1", "data.segment_length=0.4", "exp_dir=out"]
+    options += ["training.ears=one", "training.listeners=listeners.json", "training.loss=mixed"]
+    assert call("train", *options, "training.epochs=1") == 0
+    (row,) = rows(Path("out/history.csv"))
+    assert 0 < float(row["valid_haaqi"]) < 1
+    assert np.isfinite(float(row["valid_sdr_db"]))
+    Path("moved.json").write_text(Path("listeners.json").read_text())
+    assert call("train", *options, "training.epochs=1", "training.listeners=moved.json") == 0
+    del entries["L2"]
+    Path("listeners.json").write_text(json.dumps(entries))
+    assert call("train", *options, "training.epochs=2") == 2
+    assert "training.listeners" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("data", "target"), [("generated", "Viola"), ("generated_songs", "VDBO")])
 def test_training_on_synthetic_music(tmp_path, monkeypatch, data, target):
     monkeypatch.chdir(tmp_path)
@@ -271,7 +294,21 @@ def test_training_on_synthetic_music(tmp_path, monkeypatch, data, target):
             "root_path: no such folder: nowhere",
         ),
         (["data.colour=blue"], "colour"),
-        ([*HERE, "training.loss=l2"], "training.loss must be one of l1, got 'l2'"),
+        (
+            [*HERE, "training.loss=l2"],
+            "training.loss must be one of l1, sdr, haaqi, mixed, got 'l2'",
+        ),
+        ([*HERE, "training.ears=left"], "training.ears must be one of both, one, got 'left'"),
+        ([*HERE, "training.l1_weight=-1"], "training.l1_weight must be at least 0, got -1"),
+        ([*HERE, "training.loss=mixed", "training.listeners=gone.json"], "gone.json"),
+        (
+            [*HERE, "training.loss=haaqi", "data.segment_length=0.3"],
+            "data.segment_length must be at least 0.4 s for training.loss=haaqi, got 0.3",
+        ),
+        (
+            [*HERE, "training.loss=haaqi", "data.sample_rate=8000"],
+            "sample_rate must be at least 12000 Hz for NAL-R, got 8000",
+        ),
         (
             [*HERE, "training.micro_batch_size=0"],
             "training.micro_batch_size must be at least 1, got 0",

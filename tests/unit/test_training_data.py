@@ -262,7 +262,7 @@ class Noise:
 
 def batches(epoch: int, *, skip: int = 0, num_workers: int = 0) -> list[torch.Tensor]:
     options = {"batch_size": 4, "skip": skip, "num_workers": num_workers}
-    return list(load_batches(Noise(), seeds=(7, epoch), **options))
+    return [batch.sources for batch in load_batches(Noise(), seeds=(7, epoch), **options)]
 
 
 def test_examples_depend_on_seed_epoch_and_index_alone():

@@ -1,4 +1,4 @@
-"""NAL-R on references, as `haaqi.periphery` applies it."""
+"""FIR filters on batches: NAL-R on references, as `haaqi.periphery` applies it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,23 @@ def equalised(samples: Tensor, audiograms: Sequence[Audiogram], *, dropped: int)
     """
     filters = [NALR(ear, sample_rate=SAMPLE_RATE, nfir=NALR_ORDER).taps for ear in audiograms]
     taps = torch.tensor(np.stack(filters), device=samples.device)
-    n_samples = samples.shape[-1]
-    n_fft = fast_length(n_samples + NALR_ORDER)
+    return convolved(samples, taps)[:, dropped : dropped + samples.shape[-1]]
+
+
+def convolved(samples: Tensor, taps: Tensor) -> Tensor:
+    """Filter each signal with its own taps, and keep the tail of the filter.
+
+    Parameters
+    ----------
+    samples : Tensor of float64, shape (batch, N)
+    taps : Tensor of float64, shape (batch, K)
+
+    Returns
+    -------
+    Tensor, shape (batch, N + K - 1)
+    """
+    n_samples = samples.shape[-1] + taps.shape[-1] - 1
+    n_fft = fast_length(n_samples)
     spectrum = torch.fft.rfft(samples, n_fft) * torch.fft.rfft(taps, n_fft)
     filtered: Tensor = torch.fft.irfft(spectrum, n_fft)
-    return filtered[:, dropped : dropped + n_samples]
+    return filtered[:, :n_samples]

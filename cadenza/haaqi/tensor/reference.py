@@ -15,7 +15,7 @@ from cadenza.haaqi import periphery
 from cadenza.haaqi.constants import N_BANDS, NALR_ORDER, SAMPLE_RATE, SMOOTHING_HOP
 from cadenza.haaqi.ear_model import MAX_DOUBLINGS
 from cadenza.haaqi.noise import Random
-from cadenza.haaqi.options import HaaqiOptions
+from cadenza.haaqi.options import MIN_DURATION_S, HaaqiOptions
 from cadenza.haaqi.signals import WITHOUT_SILENCE, check_duration
 from cadenza.haaqi.tensor.alignment import Sounding, sounding
 from cadenza.haaqi.tensor.ears import Ears, Span
@@ -159,6 +159,14 @@ def chunks(batch: int, device: torch.device) -> Iterator[slice]:
 
 def _chunks_of(x: Tensor) -> Iterator[slice]:
     return chunks(len(x), x.device)
+
+
+def can_be_heard(samples: Tensor) -> Tensor:
+    """Whether signals at 24 kHz, shape (batch, T), sound for as long as a reference must.
+
+    The result has shape (batch,).
+    """
+    return (samples != 0).any(-1) & (sounding(samples).length >= MIN_DURATION_S * SAMPLE_RATE)
 
 
 def _stretch(signals: Signals) -> Sounding:

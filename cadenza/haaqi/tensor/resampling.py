@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import scipy.signal
@@ -40,7 +41,7 @@ def to_model_rate(signals: Tensor, lengths: Tensor, sample_rate: float) -> tuple
     if ratio == 1:
         return signals, lengths
     new_lengths = -(-lengths * ratio.numerator // ratio.denominator)
-    resampled = _inside(_resampled(signals, ratio.numerator, ratio.denominator), new_lengths)
+    resampled = _inside(interpolated(signals, ratio), new_lengths)
     before, after = signals, resampled
     if ratio < 1:
         before = _inside(_shared_band(signals, nominal_sample_rate(sample_rate)), lengths)
@@ -57,8 +58,15 @@ def _inside(signals: Tensor, lengths: Tensor) -> Tensor:
     return signals * (torch.arange(signals.shape[-1], device=signals.device) < lengths[:, None])
 
 
-def _resampled(signals: Tensor, up: int, down: int) -> Tensor:
-    """Interpolate: each of the `up` phases of the output is a convolution with stride `down`."""
+def interpolated(signals: Tensor, ratio: Fraction) -> Tensor:
+    """Resample signals, shape (batch, T), to so many samples for each of theirs.
+
+    For a ratio of up to down, each of the `up` phases of the output is a convolution with stride
+    `down`.
+    """
+    if ratio == 1:
+        return signals
+    up, down = ratio.numerator, ratio.denominator
     half = _ZERO_CROSSINGS * max(up, down)
     taps = up * scipy.signal.firwin(2 * half + 1, 1 / max(up, down), window=RESAMPLING_WINDOW)
     # Output j = phase + up k is the sum over m of taps[half + phase down - m up] x[down k + m]

@@ -33,6 +33,7 @@ from cadenza.training.allocator import reuse_freed_memory
 from cadenza.training.batches import WholePieces
 from cadenza.training.corpus import Corpus
 from cadenza.training.loop import DivergenceError, Row, Training
+from cadenza.training.losses import choose_loss
 from cadenza.training.memory import OutOfMemoryError
 
 if TYPE_CHECKING:
@@ -88,11 +89,14 @@ def run(config: DictConfig) -> int:
     folder, models_dir = Path(config.exp_dir), Path(config.models_dir)
     options, optimiser = LoopOptions(**config.training), OptimiserOptions(**config.optim)
     corpus: Corpus = cli.build(config, "data")
+    loss = choose_loss(options, corpus, find_device(config.device))
     network = build_network(config, len(corpus.sources))
     validation = WholePieces(corpus.whole_pieces("valid"), corpus.sources)
     mixes = corpus.training()
     settings = cli.settings(config, "cad2_task2/train 1", SETTINGS)
     settings["training"] = {k: v for k, v in settings["training"].items() if k not in FREE}
+    if options.listeners is not None:
+        settings["training"]["listeners"] = file_digest(Path(options.listeners))
     if config.start_from is not None:
         weights = Path(config.start_from) / convtasnet_files.WEIGHTS_FILE
         settings["start_from"] = file_digest(weights)
@@ -100,7 +104,7 @@ def run(config: DictConfig) -> int:
     with replacing(folder / "conf.yml") as temporary:
         OmegaConf.save(config, temporary, resolve=True)
     training = Training(
-        network, options, optimiser, seed=config.seed, folder=folder, settings=settings
+        network, options, optimiser, loss=loss, seed=config.seed, folder=folder, settings=settings
     )
     try:
         history = training.run(
