@@ -155,12 +155,14 @@ def _signals(
     signals = [version.signals for version in heard if version.signals is not None]
     first, pictures = signals[0], _Pictures(folder)
     details = [score.details for s in signals for score in s.scores.values() if score.details]
-    duration_s = max(first.reference.duration_s, *(s.enhanced.duration_s for s in signals))
-    span = tracks.worst_span(details, duration_s, seconds)
     names = _names(page.versions, heard)
-    album = write_sounds(
-        folder, [s.between(span.start_s, span.end_s) for s in _sounds(signals, names)]
-    )
+    sounds = _sounds(signals, names)
+    durations_s = [sound.duration_s for sound in sounds]
+    duration_s = max(durations_s)
+    # where all sounds have something to hear, as segments of a song may differ in length
+    shared_s = max(min(durations_s), min(seconds, duration_s))
+    span = tracks.worst_span(details, shared_s, seconds)
+    album = write_sounds(folder, [s.between(span.start_s, span.end_s) for s in sounds])
     columns = [
         {"name": ear, "tracks": [pictures.place(t) for t in _ear_tracks(i, signals, names, span)]}
         for i, ear in enumerate(page.ears)
@@ -171,6 +173,7 @@ def _signals(
         "player": _player(album, span),
         "span": span,
         "is_cut": is_cut,
+        "note": first.note,
         "duration_s": duration_s,
         "lost": _loss_chart(details, duration_s, span) if is_cut else "",
         "times": _times(span),
@@ -220,17 +223,22 @@ def _ear_tracks(
     waves = [("reference", first.reference)]
     waves += [(name, s.enhanced) for name, s in zip(names, signals, strict=True)]
     cut = [(name, sound.between(span.start_s, span.end_s)) for name, sound in waves]
-    channels = [(name, sound.samples[ear]) for name, sound in cut if sound.samples.shape[1]]
-    reach = max(1e-3, *(float(np.abs(channel).max()) for _, channel in channels))
-    for name, channel in channels:
-        beyond = "above full scale" if name == "reference" else "clipped"
+    reach = max(1e-3, *(float(np.abs(sound.samples[ear]).max()) for _, sound in cut))
+    for name, sound in cut:
         found.append(
-            tracks.waveform(f"waveform: {name}", channel, reach=1.05 * reach, beyond=beyond)
+            tracks.waveform(
+                f"waveform: {name}",
+                sound.samples[ear],
+                reach=1.05 * reach,
+                part=min(1.0, sound.duration_s / span.duration_s),
+                beyond="above full scale" if name == "reference" else "clipped",
+            )
         )
     rate = first.compared_sample_rate
     part = slice(int(span.start_s * rate), int(span.end_s * rate))
     enhanced = [(n, s.compared[1][ear][part]) for n, s in zip(names, signals, strict=True)]
-    return found + tracks.spectrograms(first.compared[0][ear][part], enhanced, rate)
+    reference = first.compared[0][ear][part]
+    return found + tracks.spectrograms(reference, enhanced, rate, span.duration_s)
 
 
 def _groups(heard: Sequence[Version], span: Span, pictures: _Pictures) -> list[dict[str, Any]]:

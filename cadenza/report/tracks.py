@@ -70,7 +70,12 @@ class Track:
 
 
 def waveform(
-    title: str, signal: NDArray[np.float64], *, reach: float, beyond: str = "clipped"
+    title: str,
+    signal: NDArray[np.float64],
+    *,
+    reach: float,
+    part: float = 1.0,
+    beyond: str = "clipped",
 ) -> Track:
     """Range of the samples over time, with those at full scale marked above and below.
 
@@ -80,6 +85,8 @@ def waveform(
         The part that is shown.
     reach : float
         Amplitude at the top of the picture.
+    part : float
+        Part of the shown time that the signal takes, from the start; at most 1.
     beyond : str
         What samples at or beyond full scale are called.
     """
@@ -92,11 +99,12 @@ def waveform(
     lower = "L".join(f"{a:g} {b:g}" for a, b in zip(x[::-1], y_low[::-1], strict=True))
     marks = "".join(f"M{a:g} 0v8M{a:g} 100v-8" for a in x[clipped > 0])
     full = [50 - 48 / reach, 50 + 48 / reach] if reach >= 1 else []
-    lines = "".join(f"M0 {y:.1f}H1000" for y in full)
+    total = round(1000 / part)
+    lines = "".join(f"M0 {y:.1f}H{total}" for y in full)
     fraction = float(np.mean(np.abs(signal) >= _HIGHEST_CODE))
     said = f"{percent(fraction)} of the samples {beyond}" if fraction else f"nothing {beyond}"
     svg = Markup(
-        '<svg viewBox="0 0 1000 100" preserveAspectRatio="none" aria-hidden="true">'
+        f'<svg viewBox="0 0 {total} 100" preserveAspectRatio="none" aria-hidden="true">'
         f'<path class="wave" d="M{upper}L{lower}Z"/><path class="full" d="{lines}"/>'
         f'<path class="clip" d="{marks}"/></svg>'
     )
@@ -110,6 +118,7 @@ def spectrograms(
     reference: NDArray[np.float64],
     enhanced: Sequence[tuple[str, NDArray[np.float64]]],
     sample_rate: int,
+    shown_s: float,
 ) -> list[Track]:
     """Levels of the reference and of enhanced signals on one scale, and the differences in dB.
 
@@ -121,6 +130,8 @@ def spectrograms(
         What each is called, and its samples.
     sample_rate : int
         Of all, in Hz.
+    shown_s : float
+        The time that is shown, in seconds; signals may be shorter.
     """
     n_samples = min(reference.size, *(signal.size for _, signal in enhanced))
     if n_samples < _SHORTEST_S * sample_rate:
@@ -132,8 +143,7 @@ def spectrograms(
     top_db = max(float(levels_db.max()), *(float(found.max()) for _, found in others))
     floor_db = top_db - RANGE_DB
     ticks = _frequency_ticks(np.sqrt(edges_hz[1:] * edges_hz[:-1]))
-    duration_s = n_samples / sample_rate
-    place = (100 * times_s[0] / duration_s, 100 * (times_s[-1] - times_s[0]) / duration_s)
+    place = (100 * times_s[0] / shown_s, 100 * (times_s[-1] - times_s[0]) / shown_s)
     low, high = (f"{db:.0f}".replace("-", "−") for db in (floor_db, top_db))
     scale = (gradient(LEVELS), low, f"{high} dB")
 

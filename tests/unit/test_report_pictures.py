@@ -114,11 +114,14 @@ def test_a_waveform_says_how_much_is_clipped():
     track = waveform("enhanced", signal, reach=1)
     assert track.title == "enhanced: 1.0 % of the samples clipped"
     assert 'class="clip"' in track.svg
+    assert 'viewBox="0 0 1000 100"' in track.svg
+    half = waveform("enhanced", signal, reach=1, part=0.5)
+    assert 'viewBox="0 0 2000 100"' in half.svg, "it fills the first half of the picture"
 
 
 def test_spectrograms_share_a_scale_and_show_the_difference():
     signal = tone(44100)
-    tracks = spectrograms(signal, [("enhanced", 0.5 * signal)], 44100)
+    tracks = spectrograms(signal, [("enhanced", 0.5 * signal)], 44100, signal.size / 44100)
     assert [track.title for track in tracks] == [
         "spectrogram: reference",
         "spectrogram: enhanced",
@@ -129,7 +132,7 @@ def test_spectrograms_share_a_scale_and_show_the_difference():
     at_minus_6_db = table[round((20 - 6.02) / 40 * 254)]
     shown = pixels(tracks[2].png)[..., :3].reshape(-1, 3)
     assert (np.abs(shown.astype(int) - at_minus_6_db).max(axis=1) <= 2).any()
-    assert spectrograms(signal[:100], [("enhanced", signal[:100])], 44100) == []
+    assert spectrograms(signal[:100], [("enhanced", signal[:100])], 44100, 1.0) == []
 
 
 @pytest.fixture(scope="module")
