@@ -13,8 +13,13 @@ from markupsafe import Markup
 
 from cadenza._files import replacing
 from cadenza.haaqi import HaaqiDetails, HaaqiScore
-from cadenza.haaqi.constants import MODULATION_BANDS_HZ
 from cadenza.haaqi.parts import PARTS
+from cadenza.plots.data import (
+    hz_name,
+    loudness_differences_percent,
+    modulation_band_names,
+    severity_name,
+)
 from cadenza.report import tracks
 from cadenza.report.audio import Album, write_sounds
 from cadenza.report.hearing import Curves, Ears, audiogram_chart, gains_chart
@@ -140,7 +145,7 @@ def write_item(folder: Path, page: ItemPage, *, seconds: float, assets: str) -> 
         "several": len(page.versions) > 1,
         "audiogram": audiogram_chart(page.ears),
         "gains": gains_chart(page.curves),
-        "ears": list(page.ears.items()),
+        "ears": [(name, severity_name(ear.severity)) for name, ear in page.ears.items()],
         "album": None,
     }
     if heard:
@@ -268,23 +273,19 @@ def _modulation(score: HaaqiScore) -> list[tuple[str, list[tuple[float, str]]]]:
     """Correlations by modulation band, each with its shade."""
     if score.details is None:
         return []
-    names = [
-        f"{band[0]:g}–{band[1]:g} Hz" if len(band) == 2 else f"above {band[0]:g} Hz"
-        for band in MODULATION_BANDS_HZ
-    ]
     rows = score.details.cepstral.correlations.tolist()
     return [
         (name, [(round(100 * value), f"{value:.2f}") for value in row])
-        for name, row in zip(names, rows, strict=True)
+        for name, row in zip(modulation_band_names(), rows, strict=True)
     ]
 
 
 def _spectrum(details: HaaqiDetails) -> Markup:
     """How the loudness of the bands differs."""
-    values = (-100 * details.spectrum.differences).tolist()
+    values = loudness_differences_percent(details).tolist()
     reach = max(1.0, *(1.1 * abs(value) for value in values))
     hz = details.centre_hz.tolist()
-    ticks = [(f, f"{f // 1000}k" if f >= 1000 else f"{f}") for f in (125, 500, 2000, 8000)]
+    ticks = [(f, hz_name(f)) for f in (125, 500, 2000, 8000)]
     chart = Chart(
         "Loudness of the bands, enhanced minus reference",
         Axis(hz[0], hz[-1], "frequency in Hz", ticks, lambda f: float(np.log(f))),

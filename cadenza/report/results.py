@@ -12,21 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cadenza.audiogram import Audiogram, Listener, Severity
+from cadenza.audiogram import SEVERITIES, Audiogram, Listener, Severity
 from cadenza.errors import InputError
 from cadenza.report.challenges import CHALLENGES, Challenge, gains_db_of
 from cadenza.report.defaults import changes
-from cadenza.report.statistics import mean
 from cadenza.runner.journal import Entry
 from cadenza.runner.resume import Earlier
 from cadenza.runner.saved import Config, Saved, read_saved
 from cadenza.runner.sharding import every_nth
+from cadenza.statistics import mean
 
 _NOT_ENHANCED_HERE = (
     "{}.py has left no settings in this folder; those of the enhancement are what "
     "evaluate.py was given"
 )
-_ORDER: tuple[Severity, ...] = ("NOTHING", "MILD", "MODERATE", "SEVERE")
 
 
 @dataclass(frozen=True)
@@ -84,8 +83,8 @@ class ItemResult:
     def severity(self, *, better: bool) -> Severity:
         """Severity of the hearing loss of the better or the worse ear."""
         ears: tuple[Audiogram, Audiogram] = (self.listener.left, self.listener.right)
-        ranks = [_ORDER.index(ear.severity) for ear in ears]
-        return _ORDER[min(ranks) if better else max(ranks)]
+        ranks = [SEVERITIES.index(ear.severity) for ear in ears]
+        return SEVERITIES[min(ranks) if better else max(ranks)]
 
 
 @dataclass(frozen=True)

@@ -225,12 +225,10 @@ def cad1_task1_signals(
 
 
 def _about_segments(pair: SongPair) -> str:
-    heard, scored = (
-        f"{s.start_s:g} to {s.end_s:g} s of the song" for s in (pair.subjective, pair.objective)
-    )
+    heard, scored = (f"{s.start_s:g} to {s.end_s:g} s" for s in (pair.subjective, pair.objective))
     return (
-        f"Mixture, reference and enhanced signal are {heard}. The stems, which HAAQI compares, are "
-        f"{scored}. Times count from the start of each."
+        f"Mixture, reference and enhanced signal cover {heard} of the song. The stems, which HAAQI "
+        f"compares, cover {scored}. Times count from the start of each."
     )
 
 
