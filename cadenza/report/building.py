@@ -88,7 +88,7 @@ def build(
 
     The report opens by a double click on its ``index.html`` and needs no network. The same results
     give the same bytes. Pages of items that have not changed are kept, so a report that was
-    interrupted, or that is built again for a run that has gone on, takes little time.
+    interrupted, or that is built again as a run progresses, takes little time.
 
     Parameters
     ----------
