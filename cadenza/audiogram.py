@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,6 +27,9 @@ PRESCRIPTION_FREQUENCIES_HZ = (250, 500, 1000, 2000, 4000, 6000)
 """Frequencies that NAL-R and HAAQI use."""
 
 Severity = Literal["NOTHING", "MILD", "MODERATE", "SEVERE"]
+
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+"""Severities of a hearing loss, the mildest first."""
 
 _LOWEST_HZ = 20  # frequencies all below it were probably meant in kHz
 

@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 GROUND = {
     *("errors", "_archive", "_check", "_compiled", "_durations", "_files"),
     *("_notebook", "_options", "_paths", "_settings", "_sidecar"),
-    *("audiogram", "audio", "levels", "loudness", "stems"),
+    *("audiogram", "audio", "levels", "loudness", "statistics", "stems"),
 }
 BLOCKS = {"remix", "hrtf", "hearing_aid", "separation", "synthetic"}
 MAY_IMPORT = {

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cadenza.plots.data import LEVELS, OCTAVES_HZ, hz_name
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import QuadMesh
@@ -21,13 +23,8 @@ LINE_STYLES = ("-", "--", ":")  # not as many as colours, so that twelve lines d
 GREY = "#808080"
 """For guiding lines, and for what does not count in a heat map."""
 
-LEVELS, DIFFERENCES = "viridis", "PuOr"
-"""Colour maps of levels, and of differences around 0."""
-
 MAX_COLUMNS = 1000
 """Columns of a picture over time: more than a screen shows in the width of an axes."""
-
-_TICKS_HZ = (63, 125, 250, 500, 1000, 2000, 4000, 8000, 16000)
 
 
 def new_axes(n: int = 1, *, size_inches: tuple[float, float] = (6.4, 4.0)) -> list[Axes]:
@@ -57,8 +54,8 @@ def log_frequency_axis(ax: Axes, *, low_hz: float, high_hz: float, along: str = 
 
     axis = ax.xaxis if along == "x" else ax.yaxis
     (ax.set_xscale if along == "x" else ax.set_yscale)("log")
-    ticks_hz = [hz for hz in _TICKS_HZ if low_hz <= hz <= high_hz]
-    axis.set_ticks(ticks_hz, [f"{hz // 1000}k" if hz >= 1000 else f"{hz}" for hz in ticks_hz])
+    ticks_hz = [hz for hz in OCTAVES_HZ if low_hz <= hz <= high_hz]
+    axis.set_ticks(ticks_hz, [hz_name(hz) for hz in ticks_hz])
     axis.set_minor_locator(NullLocator())
     (ax.set_xlim if along == "x" else ax.set_ylim)(low_hz, high_hz)
     axis.set_label_text("frequency in Hz")

@@ -12,12 +12,12 @@ from cadenza.audiogram import PRESCRIPTION_FREQUENCIES_HZ, Audiogram, Listener
 from cadenza.hearing_aid import NALR, nalr_gains_db
 from cadenza.levels import gain_to_db
 from cadenza.plots import _drawing
+from cadenza.plots.data import audiogram_limits, severity_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LOW_HZ, _HIGH_HZ = 200, 10000
-_DEEPEST_DB_HL = 120
 
 
 class _Ear(NamedTuple):
@@ -68,16 +68,11 @@ def audiogram(audiogram_or_listener: Audiogram | Listener, ax: Axes | None = Non
             markeredgewidth=1.8,
             color=ear.colour,
             linestyle=ear.line_style,
-            label=f"{ear.name} ({ear.audiogram.severity.lower()})",
+            label=f"{ear.name} ({severity_name(ear.audiogram.severity)})",
         )
-    frequencies = np.concatenate([ear.audiogram.frequencies_hz for ear in ears])
-    levels = np.concatenate([ear.audiogram.levels_db_hl for ear in ears])
-    _drawing.log_frequency_axis(
-        ax,
-        low_hz=min(_LOW_HZ, 0.8 * frequencies.min()),
-        high_hz=max(_HIGH_HZ, 1.2 * frequencies.max()),
-    )
-    ax.set_ylim(max(_DEEPEST_DB_HL, levels.max() + 5), min(-10, levels.min() - 5))
+    limits = audiogram_limits(ear.audiogram for ear in ears)
+    _drawing.log_frequency_axis(ax, low_hz=limits.low_hz, high_hz=limits.high_hz)
+    ax.set_ylim(limits.bottom_db_hl, limits.top_db_hl)
     ax.set_ylabel("hearing threshold in dB HL")
     return _finish(ax, audiogram_or_listener)
 

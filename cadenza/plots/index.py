@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cadenza.haaqi import CepstralDetails, HaaqiDetails, SpectrumDetails
-from cadenza.haaqi.constants import MODULATION_BANDS_HZ, N_CEPSTRA
+from cadenza.haaqi import CepstralDetails, HaaqiDetails
+from cadenza.haaqi.constants import N_CEPSTRA
 from cadenza.plots import _drawing
+from cadenza.plots.data import (
+    DIFFERENCE_DB,
+    DIFFERENCES,
+    LEVELS,
+    envelope_differences_db,
+    loudness_differences_percent,
+    modulation_band_names,
+    vibration_covariances,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_DIFFERENCE_DB = 20
 _GREY = "grey: reference inaudible"
 
 
@@ -77,54 +85,51 @@ def haaqi_details(
         )
     axes = _drawing.given_or_new(axes, 4, size_inches=(6.4, 11.0))
     edges_hz = _between(details.centre_hz, logarithmic=True)
-    cepstral, vibration = details.cepstral, details.vibration
-    reference_db, processed_db = cepstral.envelopes_db_sl
     _drawing.heat_map(
         axes[0],
         _between(details.cepstral_times_s),
         edges_hz,
-        np.where(cepstral.frames, processed_db - reference_db, np.nan),
+        envelope_differences_db(details),
         label="difference in dB",
-        limits=(-_DIFFERENCE_DB, _DIFFERENCE_DB),
-        colours=_drawing.DIFFERENCES,
+        limits=(-DIFFERENCE_DB, DIFFERENCE_DB),
+        colours=DIFFERENCES,
     )
     axes[0].set_title(f"envelopes: processed minus reference ({_GREY})")
-    _modulation(axes[1], cepstral)
+    _modulation(axes[1], details.cepstral)
     _drawing.heat_map(
         axes[2],
         _between(details.vibration_times_s),
         edges_hz,
-        np.where(vibration.tiles, vibration.covariances, np.nan),
+        vibration_covariances(details),
         label="covariance",
         limits=(0, 1),
     )
-    axes[2].set_title(f"vibration covariance, mean {vibration.mean_covariance:.3f} ({_GREY})")
-    _spectrum(axes[3], details.spectrum, details.centre_hz)
+    mean = details.vibration.mean_covariance
+    axes[2].set_title(f"vibration covariance, mean {mean:.3f} ({_GREY})")
+    _spectrum(axes[3], details)
     return axes
 
 
 def _modulation(ax: Axes, cepstral: CepstralDetails) -> None:
     """Correlations as a table in colours."""
     correlations = cepstral.correlations
-    ax.imshow(correlations, vmin=0, vmax=1, cmap=_drawing.LEVELS, aspect="auto")
+    ax.imshow(correlations, vmin=0, vmax=1, cmap=LEVELS, aspect="auto")
     for (row, column), value in np.ndenumerate(correlations):
         ink = "black" if value > 0.6 else "white"  # as dark or as light as the colour allows
         ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink)
     ax.set_xticks(range(N_CEPSTRA), [f"{order}" for order in range(1, N_CEPSTRA + 1)])
-    names = [
-        f"{band[0]:g} to {band[1]:g} Hz" if len(band) == 2 else f"from {band[0]:g} Hz"
-        for band in MODULATION_BANDS_HZ
-    ]
+    names = modulation_band_names()
     ax.set_yticks(range(len(names)), names)
     ax.set_xlabel("cepstral coefficient")
     ax.set_title(f"cepstral correlation, mean {cepstral.mean_correlation:.3f}")
 
 
-def _spectrum(ax: Axes, spectrum: SpectrumDetails, centre_hz: NDArray[np.float64]) -> None:
+def _spectrum(ax: Axes, details: HaaqiDetails) -> None:
     """How the loudness of the bands differs, in percent of that of all bands."""
+    spectrum, centre_hz = details.spectrum, details.centre_hz
     ax.plot(
         centre_hz,
-        -100 * spectrum.differences,
+        loudness_differences_percent(details),
         color=_drawing.BLUE,
         marker="o",
         markersize=4,

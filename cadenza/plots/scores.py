@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check
-from cadenza.audiogram import Severity
+from cadenza.audiogram import SEVERITIES, Severity
 from cadenza.plots import _drawing
+from cadenza.plots.data import severity_name
+from cadenza.statistics import grouped, mean, paired
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 _WIDTH = 0.3  # of the cloud of points of a group, on either side
 
 
@@ -54,23 +55,25 @@ def scores_by_severity(
         raise ValueError(
             f"severities must hold one for each of {values.size} scores, got {len(severities)}"
         )
-    if unknown := sorted({s for s in severities if s not in _SEVERITIES}):
-        raise ValueError(f"severities must be of {', '.join(_SEVERITIES)}, got {unknown[0]!r}")
+    if unknown := sorted({s for s in severities if s not in SEVERITIES}):
+        raise ValueError(f"severities must be of {', '.join(SEVERITIES)}, got {unknown[0]!r}")
+    by_severity = sorted(
+        zip(severities, values.tolist(), strict=True), key=lambda pair: SEVERITIES.index(pair[0])
+    )
     groups = {
-        severity: values[np.array([s == severity for s in severities], dtype=bool)]
-        for severity in _SEVERITIES
-        if severity in severities
+        name: [score for _, score in pairs]
+        for name, pairs in grouped(by_severity, lambda pair: severity_name(pair[0])).items()
     }
     ax = _drawing.new_axes()[0] if ax is None else ax
     for place, group in enumerate(groups.values()):
-        spread = np.linspace(-_WIDTH, _WIDTH, group.size + 2)[1:-1]
+        spread = np.linspace(-_WIDTH, _WIDTH, len(group) + 2)[1:-1]
         ax.plot(place + spread, group, ".", color=_drawing.BLUE, alpha=0.7)
-        mean = group.mean()
-        ax.hlines(mean, place - _WIDTH, place + _WIDTH, color=_drawing.ORANGE, linewidth=2)
-        ax.annotate(f" {mean:.3f}", (place + _WIDTH, mean), va="center", color=_drawing.ORANGE)
+        centre = mean(group)
+        ax.hlines(centre, place - _WIDTH, place + _WIDTH, color=_drawing.ORANGE, linewidth=2)
+        ax.annotate(f" {centre:.3f}", (place + _WIDTH, centre), va="center", color=_drawing.ORANGE)
     labels = [
-        f"{severity.lower()}\n{group.size} score{'s' if group.size > 1 else ''}"
-        for severity, group in groups.items()
+        f"{name}\n{len(group)} score{'s' if len(group) > 1 else ''}"
+        for name, group in groups.items()
     ]
     ax.set_xticks(range(len(groups)), labels)
     ax.set_xlim(-0.6, len(groups) - 0.3)
@@ -88,6 +91,9 @@ def comparison(
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the scores of two runs against each other: above the diagonal, the second is better.
+
+    The title counts the items, and gives the mean difference with its 95 % confidence interval (see
+    `cadenza.statistics.paired`).
 
     Parameters
     ----------
@@ -111,7 +117,7 @@ def comparison(
     --------
     >>> ax = comparison([0.5, 0.6, 0.7], [0.6, 0.8, 0.6], names=("spectral", "oracle"))
     >>> ax.get_title().splitlines()
-    ['oracle better: 2, worse: 1, equal: 0', 'mean difference +0.067']
+    ['oracle better: 2, worse: 1, equal: 0', 'mean difference +0.067 (-0.100 to +0.200)']
     """
     a, b = _scores("scores_a", scores_a), _scores("scores_b", scores_b)
     if a.size != b.size:
@@ -127,8 +133,12 @@ def comparison(
     ax.axline((0, 0), slope=1, color=_drawing.GREY, linewidth=0.8)
     for word, which, colour, marker in looks:
         ax.plot(a[which], b[which], marker, color=colour, alpha=0.8, label=f"{names[1]} {word}")
-    counts = ", ".join(f"{word}: {np.count_nonzero(which)}" for word, which, *_ in looks)
-    ax.set_title(f"{names[1]} {counts}\nmean difference {np.mean(b - a):+.3f}")
+    found = paired(a, b)
+    change = found.difference
+    ax.set_title(
+        f"{names[1]} better: {found.wins}, worse: {found.losses}, equal: {found.ties}\n"
+        f"mean difference {change.mean:+.3f} ({change.low:+.3f} to {change.high:+.3f})"
+    )
     ax.set_xlabel(f"HAAQI of {names[0]}")
     ax.set_ylabel(f"HAAQI of {names[1]}")
     ax.set_xlim(0, 1)

@@ -9,11 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check
 from cadenza.plots import _drawing
+from cadenza.plots.data import Columns, columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-_HIGHEST_CODE = 1 - 2**-15  # where 16-bit files end on the positive side, re full scale
 
 
 def waveform(
@@ -58,13 +57,14 @@ def waveform(
     if x.size == 0:
         raise ValueError("signal must have at least one sample, got none")
     ax = _drawing.new_axes(size_inches=(6.4, 2.4))[0] if ax is None else ax
-    starts = np.unique(np.linspace(0, x.size, _drawing.MAX_COLUMNS, endpoint=False, dtype=int))
-    low, high = np.minimum.reduceat(x, starts), np.maximum.reduceat(x, starts)
-    times_s = starts / sample_rate
-    ax.fill_between(times_s, low, high, color=_drawing.BLUE, linewidth=0.7, label="signal")
-    _mark_clipping(ax, x, starts, times_s, full_scale)
+    shown = columns(x, _drawing.MAX_COLUMNS, full_scale=full_scale)
+    times_s = shown.starts / sample_rate
+    ax.fill_between(
+        times_s, shown.low, shown.high, color=_drawing.BLUE, linewidth=0.7, label="signal"
+    )
+    _mark_clipping(ax, shown, times_s, full_scale)
     ax.set_xlim(0, x.size / sample_rate)
-    reach = 1.15 * max(full_scale, high.max(), -low.min())
+    reach = 1.15 * max(full_scale, shown.high.max(), -shown.low.min())
     ax.set_ylim(-reach, reach)
     ax.set_xlabel("time in s")
     ax.set_ylabel("amplitude")
@@ -73,16 +73,10 @@ def waveform(
 
 
 def _mark_clipping(
-    ax: Axes,
-    x: NDArray[np.float64],
-    starts: NDArray[np.int_],
-    times_s: NDArray[np.float64],
-    full_scale: float,
+    ax: Axes, shown: Columns, times_s: NDArray[np.float64], full_scale: float
 ) -> None:
     """Mark the columns in which samples are clipped, above or below the signal."""
-    limit = full_scale * _HIGHEST_CODE
-    for side in (-1, 1):
-        clipped = np.logical_or.reduceat(side * x >= limit, starts)
+    for side, clipped in ((-1, shown.clipped_below), (1, shown.clipped_above)):
         where = times_s[clipped]
         ax.plot(
             where,
@@ -91,7 +85,7 @@ def _mark_clipping(
             marker="v" if side > 0 else "^",
             markersize=4,
             color=_drawing.ORANGE,
-            label=_clipping_label(float(np.mean(np.abs(x) >= limit))) if side > 0 else None,
+            label=_clipping_label(shown.clipped_fraction) if side > 0 else None,
         )
         ax.axhline(side * full_scale, color=_drawing.GREY, linewidth=0.8, linestyle=":")
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from cadenza import _check
 from cadenza.levels import gain_to_db
 from cadenza.plots import _drawing
+from cadenza.plots.data import DIFFERENCE_DB, DIFFERENCES, level_differences_db, level_limits_db
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,8 +21,6 @@ _BANDS_PER_OCTAVE = 12
 _LOWEST_BAND = -52  # the band around 1 kHz is number 0; this one begins at 48 Hz
 _HIGHEST_HZ = 20000
 _WINDOW_S = 0.046
-_RANGE_DB = 80
-_DIFFERENCE_DB = 20
 _FRAMES_AT_ONCE = 512  # bounds the memory for minutes of music
 
 
@@ -65,7 +64,7 @@ def spectrogram(
     """
     times_s, edges_hz, levels_db = band_levels(signal, sample_rate, "signal")
     ax = _drawing.new_axes()[0] if ax is None else ax
-    limits = _limits([levels_db], vmin_db, vmax_db)
+    limits = level_limits_db([levels_db], vmin_db, vmax_db)
     _drawing.heat_map(ax, times_s, edges_hz, levels_db, label="level in dB", limits=limits)
     return ax
 
@@ -117,8 +116,7 @@ def spectrogram_pair(
     times_s, edges_hz, reference_db = band_levels(a[:n_samples], sample_rate, "reference")
     _, _, processed_db = band_levels(b[:n_samples], sample_rate, "processed")
     top, middle, bottom = _drawing.given_or_new(axes, 3, size_inches=(6.4, 8.0))
-    limits = _limits([reference_db, processed_db], vmin_db, vmax_db)
-    difference_db = np.maximum(processed_db, limits[0]) - np.maximum(reference_db, limits[0])
+    limits = level_limits_db([reference_db, processed_db], vmin_db, vmax_db)
     for ax, title, levels_db in (
         (top, "reference", reference_db),
         (middle, "processed", processed_db),
@@ -129,24 +127,13 @@ def spectrogram_pair(
         bottom,
         times_s,
         edges_hz,
-        difference_db,
+        level_differences_db(reference_db, processed_db, limits[0]),
         label="difference in dB",
-        limits=(-_DIFFERENCE_DB, _DIFFERENCE_DB),
-        colours=_drawing.DIFFERENCES,
+        limits=(-DIFFERENCE_DB, DIFFERENCE_DB),
+        colours=DIFFERENCES,
     )
     bottom.set_title("processed minus reference")
     return [top, middle, bottom]
-
-
-def _limits(
-    levels_db: Sequence[NDArray[np.float64]], vmin_db: float | None, vmax_db: float | None
-) -> tuple[float, float]:
-    """Ends of the colour scale of levels."""
-    high = max(float(levels.max()) for levels in levels_db) if vmax_db is None else vmax_db
-    low = high - _RANGE_DB if vmin_db is None else vmin_db
-    if not low < high:
-        raise ValueError(f"vmin_db must be less than vmax_db, got {low:g} and {high:g}")
-    return low, high
 
 
 def band_levels(

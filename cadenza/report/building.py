@@ -30,10 +30,10 @@ from cadenza.report.overview import write_comparison, write_overview
 from cadenza.report.pages import percent, score, write_assets
 from cadenza.report.results import ItemResult, Run, read_run
 from cadenza.report.signals import ItemSignals
-from cadenza.report.statistics import mean
 from cadenza.runner.progress import Progress
 from cadenza.runner.run import reason_of
 from cadenza.runner.saved import Config
+from cadenza.statistics import mean
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ def build(
 
     The report opens by a double click on its ``index.html`` and needs no network. The same results
     give the same bytes. Pages of items that have not changed are kept, so a report that was
-    interrupted, or that is built again for a run that has gone on, takes little time.
+    interrupted, or that is built again as a run progresses, takes little time.
 
     Parameters
     ----------

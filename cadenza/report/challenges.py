@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from cadenza.challenges import icassp_2024
@@ -13,6 +14,22 @@ from cadenza.challenges.cad2_task2 import ensembles
 from cadenza.report import signals
 from cadenza.runner.saved import Config
 from cadenza.stems import STEMS, instrument_of
+
+
+@dataclass(frozen=True)
+class Enhancement:
+    """What made the enhanced signals of a run.
+
+    Parameters
+    ----------
+    script : str
+        Name of the script.
+    table : Path
+        The table that it wrote.
+    """
+
+    script: str
+    table: Path
 
 
 @dataclass(frozen=True)
@@ -31,6 +48,8 @@ class Challenge:
         Columns of the scores of either ear.
     small_test : int
         A small test takes every such item.
+    enhancement : callable
+        Which script made the enhanced signals that a configuration is about.
     read_pairs : callable
         The work list of a configuration.
     read_signals : callable
@@ -43,8 +62,20 @@ class Challenge:
     left: tuple[str, ...]
     right: tuple[str, ...]
     small_test: int
+    enhancement: Callable[[Config], Enhancement]
     read_pairs: Callable[[Config], list[Any]]
     read_signals: Callable[..., signals.ItemSignals]
+
+
+def _by_enhance(config: Config) -> Enhancement:
+    return Enhancement("enhance", Path(config.path.exp_folder) / "enhanced_signals.csv")
+
+
+def _by_enhance_or_test(config: Config) -> Enhancement:
+    if not config.evaluate.segments:
+        return _by_enhance(config)
+    folder = Path(config.path.submission_dir)
+    return Enhancement("test", folder.with_name(f"{folder.name}.csv"))
 
 
 def _song_pairs(config: Config) -> list[Any]:
@@ -63,6 +94,7 @@ CHALLENGES = (
         ("left_score",),
         ("right_score",),
         icassp_2024.SMALL_TEST,
+        _by_enhance,
         partial(_pairs, icassp_2024.read_scene_pairs),
         signals.icassp_2024_signals,
     ),
@@ -73,6 +105,7 @@ CHALLENGES = (
         tuple(f"left_{stem}" for stem in STEMS),
         tuple(f"right_{stem}" for stem in STEMS),
         songs.SMALL_TEST,
+        _by_enhance_or_test,
         _song_pairs,
         signals.cad1_task1_signals,
     ),
@@ -83,6 +116,7 @@ CHALLENGES = (
         ("left_haaqi",),
         ("right_haaqi",),
         ensembles.SMALL_TEST,
+        _by_enhance,
         partial(_pairs, ensembles.read_ensemble_pairs),
         signals.cad2_task2_signals,
     ),

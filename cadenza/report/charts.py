@@ -8,17 +8,19 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from markupsafe import Markup
 
+from cadenza.audiogram import SEVERITIES
+from cadenza.plots.data import severity_name
 from cadenza.report.challenges import part_of
 from cadenza.report.results import ItemResult, Run
-from cadenza.report.statistics import grouped, mean
 from cadenza.report.svg import BOTTOM, TOP, Axis, Chart
+from cadenza.statistics import grouped, mean
 
 MOST_GROUPS = 24
 """Groups in a chart; of more, the worst are shown."""
 
 _HAAQI = Axis(0, 1, "HAAQI")
 _ROW = 30
-_LOSSES = {"NOTHING": "none", "MILD": "mild", "MODERATE": "moderate", "SEVERE": "severe"}
+_LOSSES = [severity_name(severity) for severity in reversed(SEVERITIES)]
 _LEAST_CLIPPED = 1e-5
 
 
@@ -36,17 +38,23 @@ def histogram(scores: Sequence[float]) -> Markup:
 
 
 def strips(
-    title: str, items: Sequence[tuple[int | None, ItemResult]], key: Callable[[ItemResult], str]
+    title: str,
+    items: Sequence[tuple[int | None, ItemResult]],
+    key: Callable[[ItemResult], str],
+    *,
+    order: Sequence[str] = (),
 ) -> Markup:
-    """Scores in rows by group, with the mean of each; the worst group is at the bottom."""
+    """Scores in rows by group, with the mean of each.
+
+    Rows are in the given order, from below; otherwise the group with the lowest mean is at the
+    bottom.
+    """
     groups = grouped(items, lambda numbered: key(numbered[1]))
     means = {name: mean([item.score for _, item in group]) for name, group in groups.items()}
-    if all(name in _LOSSES for name in groups):
-        names = sorted(groups, key=list(_LOSSES).index, reverse=True)
-    else:
-        names = sorted(groups, key=lambda name: (means[name], name))[:MOST_GROUPS]
+    by_mean = sorted(groups, key=lambda name: (means[name], name))[:MOST_GROUPS]
+    names = [name for name in order if name in groups] or by_mean
     height = TOP + BOTTOM + _ROW * len(names)
-    shown = [_LOSSES.get(name, _short(name)) for name in names]
+    shown = [_short(name) for name in names]
     left = 24 + round(6.6 * max((len(name) for name in shown), default=0))
     labels = list(enumerate(shown))
     rows = Axis(-0.5, len(names) - 0.5, "", labels)
@@ -144,13 +152,19 @@ def overview(run: Run, numbers: Mapping[str, int]) -> dict[str, Markup | dict[st
     return {
         "histogram": histogram([item.score for _, item in items]),
         "listeners": strips("Scores by listener", items, lambda i: i.listener.name),
-        "better": strips("By the better ear", items, lambda i: i.severity(better=True)),
-        "worse": strips("By the worse ear", items, lambda i: i.severity(better=False)),
+        "better": _by_loss("By the better ear", items, better=True),
+        "worse": _by_loss("By the worse ear", items, better=False),
         "songs": strips("Scores by song", items, lambda i: song[i.key]),
         "ears": ears(items),
         "clipping": clipping(items),
         "gains": by_gain(items),
     }
+
+
+def _by_loss(title: str, items: Sequence[tuple[int | None, ItemResult]], *, better: bool) -> Markup:
+    return strips(
+        title, items, lambda item: severity_name(item.severity(better=better)), order=_LOSSES
+    )
 
 
 def _short(name: str, most: int = 26) -> str:

@@ -10,10 +10,11 @@ from markupsafe import Markup
 
 from cadenza.audiogram import PRESCRIPTION_FREQUENCIES_HZ, Audiogram, Listener
 from cadenza.hearing_aid import nalr_gains_db
+from cadenza.plots.data import OCTAVES_HZ, audiogram_limits, hz_name
 from cadenza.report.svg import Axis, Chart
 
 _BANDS_HZ = (250, 500, 1000, 2000, 4000, 8000)  # of the compressor of CAD2
-_TICKS_HZ = tuple((hz, f"{hz // 1000}k" if hz >= 1000 else f"{hz}") for hz in _BANDS_HZ)
+_TICKS_HZ = tuple((hz, hz_name(hz)) for hz in OCTAVES_HZ)
 
 Curves = Sequence[tuple[str, Sequence[float], Sequence[float]]]
 """For each ear its name, frequencies in Hz and values in dB."""
@@ -33,15 +34,16 @@ def audiogram_chart(ears: Ears) -> Markup:
     curves = [
         (name, ear.frequencies_hz.tolist(), ear.levels_db_hl.tolist()) for name, ear in ears.items()
     ]
-    levels = [level for _, _, values in curves for level in values]
-    axis = Axis(max(120.0, *levels) + 5, min(-10.0, *levels) - 5, "threshold in dB HL")
-    return _chart("Audiogram", curves, axis, low_hz=min(200.0, *(f[0] for _, f, _ in curves)))
+    limits = audiogram_limits(ears.values())
+    axis = Axis(limits.bottom_db_hl, limits.top_db_hl, "threshold in dB HL")
+    return _chart("Audiogram", curves, axis, (limits.low_hz, limits.high_hz))
 
 
 def gains_chart(curves: Curves) -> Markup:
     """Prescribed gains over frequency."""
     top = max((gain for _, _, gains in curves for gain in gains), default=0.0)
-    return _chart("Prescribed gains", curves, Axis(-2, max(20.0, top + 3), "gain in dB"))
+    axis = Axis(-2, max(20.0, top + 3), "gain in dB")
+    return _chart("Prescribed gains", curves, axis, (200.0, 10000.0))
 
 
 def prescribed_gains(ears: Ears, compression: Mapping[str, Any] | None = None) -> Curves:
@@ -53,10 +55,10 @@ def prescribed_gains(ears: Ears, compression: Mapping[str, Any] | None = None) -
     return [(name, hz, nalr_gains_db(ear.at(hz)).tolist()) for name, ear in ears.items()]
 
 
-def _chart(title: str, curves: Curves, axis: Axis, *, low_hz: float = 200.0) -> Markup:
-    chart = Chart(
-        title, Axis(low_hz, 10000, "frequency in Hz", _TICKS_HZ, math.log), axis, height=260
-    )
+def _chart(title: str, curves: Curves, axis: Axis, limits_hz: tuple[float, float]) -> Markup:
+    ticks = [(hz, name) for hz, name in _TICKS_HZ if limits_hz[0] <= hz <= limits_hz[1]]
+    frequencies = Axis(*limits_hz, "frequency in Hz", ticks, math.log)
+    chart = Chart(title, frequencies, axis, height=260)
     for series, (_, frequencies_hz, values) in enumerate(curves):
         points = list(zip(frequencies_hz, values, strict=True))
         chart.line(points, f"curve c{series}")

@@ -13,8 +13,13 @@ from markupsafe import Markup
 
 from cadenza._files import replacing
 from cadenza.haaqi import HaaqiDetails, HaaqiScore
-from cadenza.haaqi.constants import MODULATION_BANDS_HZ
 from cadenza.haaqi.parts import PARTS
+from cadenza.plots.data import (
+    hz_name,
+    loudness_differences_percent,
+    modulation_band_names,
+    severity_name,
+)
 from cadenza.report import tracks
 from cadenza.report.audio import Album, write_sounds
 from cadenza.report.hearing import Curves, Ears, audiogram_chart, gains_chart
@@ -140,7 +145,7 @@ def write_item(folder: Path, page: ItemPage, *, seconds: float, assets: str) -> 
         "several": len(page.versions) > 1,
         "audiogram": audiogram_chart(page.ears),
         "gains": gains_chart(page.curves),
-        "ears": list(page.ears.items()),
+        "ears": [(name, severity_name(ear.severity)) for name, ear in page.ears.items()],
         "album": None,
     }
     if heard:
@@ -155,12 +160,14 @@ def _signals(
     signals = [version.signals for version in heard if version.signals is not None]
     first, pictures = signals[0], _Pictures(folder)
     details = [score.details for s in signals for score in s.scores.values() if score.details]
-    duration_s = max(first.reference.duration_s, *(s.enhanced.duration_s for s in signals))
-    span = tracks.worst_span(details, duration_s, seconds)
     names = _names(page.versions, heard)
-    album = write_sounds(
-        folder, [s.between(span.start_s, span.end_s) for s in _sounds(signals, names)]
-    )
+    sounds = _sounds(signals, names)
+    durations_s = [sound.duration_s for sound in sounds]
+    duration_s = max(durations_s)
+    # where all sounds have something to hear, as segments of a song may differ in length
+    shared_s = max(min(durations_s), min(seconds, duration_s))
+    span = tracks.worst_span(details, shared_s, seconds)
+    album = write_sounds(folder, [s.between(span.start_s, span.end_s) for s in sounds])
     columns = [
         {"name": ear, "tracks": [pictures.place(t) for t in _ear_tracks(i, signals, names, span)]}
         for i, ear in enumerate(page.ears)
@@ -171,6 +178,7 @@ def _signals(
         "player": _player(album, span),
         "span": span,
         "is_cut": is_cut,
+        "note": first.note,
         "duration_s": duration_s,
         "lost": _loss_chart(details, duration_s, span) if is_cut else "",
         "times": _times(span),
@@ -220,17 +228,22 @@ def _ear_tracks(
     waves = [("reference", first.reference)]
     waves += [(name, s.enhanced) for name, s in zip(names, signals, strict=True)]
     cut = [(name, sound.between(span.start_s, span.end_s)) for name, sound in waves]
-    channels = [(name, sound.samples[ear]) for name, sound in cut if sound.samples.shape[1]]
-    reach = max(1e-3, *(float(np.abs(channel).max()) for _, channel in channels))
-    for name, channel in channels:
-        beyond = "above full scale" if name == "reference" else "clipped"
+    reach = max(1e-3, *(float(np.abs(sound.samples[ear]).max()) for _, sound in cut))
+    for name, sound in cut:
         found.append(
-            tracks.waveform(f"waveform: {name}", channel, reach=1.05 * reach, beyond=beyond)
+            tracks.waveform(
+                f"waveform: {name}",
+                sound.samples[ear],
+                reach=1.05 * reach,
+                part=min(1.0, sound.duration_s / span.duration_s),
+                beyond="above full scale" if name == "reference" else "clipped",
+            )
         )
     rate = first.compared_sample_rate
     part = slice(int(span.start_s * rate), int(span.end_s * rate))
     enhanced = [(n, s.compared[1][ear][part]) for n, s in zip(names, signals, strict=True)]
-    return found + tracks.spectrograms(first.compared[0][ear][part], enhanced, rate)
+    reference = first.compared[0][ear][part]
+    return found + tracks.spectrograms(reference, enhanced, rate, span.duration_s)
 
 
 def _groups(heard: Sequence[Version], span: Span, pictures: _Pictures) -> list[dict[str, Any]]:
@@ -260,23 +273,19 @@ def _modulation(score: HaaqiScore) -> list[tuple[str, list[tuple[float, str]]]]:
     """Correlations by modulation band, each with its shade."""
     if score.details is None:
         return []
-    names = [
-        f"{band[0]:g}–{band[1]:g} Hz" if len(band) == 2 else f"above {band[0]:g} Hz"
-        for band in MODULATION_BANDS_HZ
-    ]
     rows = score.details.cepstral.correlations.tolist()
     return [
         (name, [(round(100 * value), f"{value:.2f}") for value in row])
-        for name, row in zip(names, rows, strict=True)
+        for name, row in zip(modulation_band_names(), rows, strict=True)
     ]
 
 
 def _spectrum(details: HaaqiDetails) -> Markup:
     """How the loudness of the bands differs."""
-    values = (-100 * details.spectrum.differences).tolist()
+    values = loudness_differences_percent(details).tolist()
     reach = max(1.0, *(1.1 * abs(value) for value in values))
     hz = details.centre_hz.tolist()
-    ticks = [(f, f"{f // 1000}k" if f >= 1000 else f"{f}") for f in (125, 500, 2000, 8000)]
+    ticks = [(f, hz_name(f)) for f in (125, 500, 2000, 8000)]
     chart = Chart(
         "Loudness of the bands, enhanced minus reference",
         Axis(hz[0], hz[-1], "frequency in Hz", ticks, lambda f: float(np.log(f))),

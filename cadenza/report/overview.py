@@ -10,7 +10,7 @@ from typing import Any
 from cadenza.report import charts
 from cadenza.report.pages import write_assets, write_page
 from cadenza.report.results import ItemResult, Run
-from cadenza.report.statistics import bootstrap, mean, paired
+from cadenza.statistics import bootstrap, mean, paired
 
 N_EXTREMES = 10
 

@@ -7,25 +7,25 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cadenza.audiogram import Audiogram, Listener, Severity
+from cadenza.audiogram import SEVERITIES, Audiogram, Listener, Severity
 from cadenza.errors import InputError
 from cadenza.report.challenges import CHALLENGES, Challenge, gains_db_of
-from cadenza.report.statistics import mean
+from cadenza.report.defaults import changes
 from cadenza.runner.journal import Entry
 from cadenza.runner.resume import Earlier
 from cadenza.runner.saved import Config, Saved, read_saved
 from cadenza.runner.sharding import every_nth
+from cadenza.statistics import mean
 
 _NOT_ENHANCED_HERE = (
-    "enhance.py has left no settings in this folder; those of the enhancement are what "
+    "{}.py has left no settings in this folder; those of the enhancement are what "
     "evaluate.py was given"
 )
-_ORDER: tuple[Severity, ...] = ("NOTHING", "MILD", "MODERATE", "SEVERE")
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ class ItemResult:
     def severity(self, *, better: bool) -> Severity:
         """Severity of the hearing loss of the better or the worse ear."""
         ears: tuple[Audiogram, Audiogram] = (self.listener.left, self.listener.right)
-        ranks = [_ORDER.index(ear.severity) for ear in ears]
-        return _ORDER[min(ranks) if better else max(ranks)]
+        ranks = [SEVERITIES.index(ear.severity) for ear in ears]
+        return SEVERITIES[min(ranks) if better else max(ranks)]
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ class Run:
         With what its items are read again.
     settings : mapping
         What it was run with, by full key.
-    overrides : tuple of str
-        What the command lines changed.
+    changes : dict of str to str
+        Settings that are not the defaults of the recipe.
     items : list of ItemResult
         The whole work list, in its order; those without a result, too.
     notes : tuple of str
@@ -113,7 +113,7 @@ class Run:
     challenge: Challenge
     config: Config
     settings: Mapping[str, Any]
-    overrides: tuple[str, ...]
+    changes: Mapping[str, str]
     items: list[ItemResult]
     notes: tuple[str, ...]
 
@@ -151,29 +151,31 @@ def read_run(folder: Path) -> Run:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give the path.exp_folder of a run")
-    enhance, evaluate = read_saved(folder, "enhance"), read_saved(folder, "evaluate")
-    main = evaluate or enhance
+    evaluate = read_saved(folder, "evaluate")
+    main = evaluate or read_saved(folder, "enhance")
     if main is None:
         raise InputError(
             f"{folder}: no results of a baseline; give the path.exp_folder of enhance.py and "
             "evaluate.py"
         )
-    scores, made = _entries(folder, "scores"), _entries(folder, "enhanced_signals")
-    challenge = _challenge(folder, scores, made)
+    scores = _entries(folder / "scores.csv")
+    challenge = _challenge(folder, scores, _entries(folder / "enhanced_signals.csv"))
+    enhancement = challenge.enhancement(main.config)
+    enhance, made = read_saved(folder, enhancement.script), _entries(enhancement.table)
     pairs = challenge.read_pairs(main.config)
     if main.config.evaluate.small_test:
         pairs = every_nth(pairs, challenge.small_test)
     if not scores.entries:
         scores = _from_table(folder, pairs, scores)
-    saved = [s for s in (enhance, evaluate) if s is not None]
+    missing = () if enhance else (_NOT_ENHANCED_HERE.format(enhancement.script),)
     return Run(
         folder.absolute().name,
         challenge,
         main.config,
         _settings(enhance, evaluate),
-        tuple(dict.fromkeys(o for s in saved for o in s.overrides)),
+        _changes(enhance, evaluate, challenge.recipe, used_by_scores=scores.used),
         [_item(pair, scores, made, challenge) for pair in pairs],
-        (*scores.notes, *made.notes, *(() if enhance else (_NOT_ENHANCED_HERE,))),
+        (*scores.notes, *made.notes, *missing),
     )
 
 
@@ -186,10 +188,17 @@ class _Entries:
     entries: dict[str, Entry]
     notes: tuple[str, ...] = ()
 
+    @property
+    def used(self) -> tuple[str, ...]:
+        """Keys and blocks that the results depend on."""
+        return tuple(json.loads(self.settings or "{}"))
 
-def _entries(folder: Path, name: str) -> _Entries:
+
+def _entries(table: Path) -> _Entries:
     """Entries of all batches that were made with the same settings."""
-    found = Earlier.find(folder / f"{name}.csv", name)
+    if not table.parent.is_dir():
+        return _Entries("", "", {})
+    found = Earlier.find(table, table.stem)
     journals = [j for j in (found.own, *found.others) if j.entries]
     if not journals:
         return _Entries("", "", {})
@@ -237,8 +246,28 @@ def _settings(enhance: Saved | None, evaluate: Saved | None) -> dict[str, Any]:
     """Settings of both steps; each rules over what it alone uses."""
     enhanced = enhance.settings() if enhance else {}
     evaluated = evaluate.settings() if evaluate else {}
-    scoring = {k: v for k, v in evaluated.items() if k.startswith("evaluate.") or "HAAQI" in k}
+    scoring = {k: v for k, v in evaluated.items() if _is_scoring(k)}
     return {**evaluated, **enhanced, **scoring}
+
+
+def _changes(
+    enhance: Saved | None, evaluate: Saved | None, recipe: str, *, used_by_scores: Sequence[str]
+) -> dict[str, str]:
+    """What each step has used that is not the default."""
+    enhanced = changes(enhance, recipe) if enhance else {}
+    evaluated = changes(evaluate, recipe) if evaluate else {}
+    if enhance and evaluate:
+        enhanced = {k: v for k, v in enhanced.items() if not _is_scoring(k)}
+        evaluated = {
+            k: v
+            for k, v in evaluated.items()
+            if _is_scoring(k) or any(k == u or k.startswith(f"{u}.") for u in used_by_scores)
+        }
+    return enhanced | evaluated
+
+
+def _is_scoring(key: str) -> bool:
+    return key.startswith("evaluate.") or "HAAQI" in key
 
 
 def _item(pair: Any, scores: _Entries, made: _Entries, challenge: Challenge) -> ItemResult:  # noqa: ANN401

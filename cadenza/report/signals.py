@@ -72,6 +72,8 @@ class ItemSignals:
         That rate in Hz.
     scores : dict of str to HaaqiScore
         By what was compared, such as ``left ear``.
+    note : str
+        What a listener must know; may be empty.
     """
 
     mixture: Sound
@@ -81,6 +83,7 @@ class ItemSignals:
     compared: tuple[NDArray[np.float64], NDArray[np.float64]]
     compared_sample_rate: int
     scores: dict[str, HaaqiScore] = field(default_factory=dict)
+    note: str = ""
 
 
 Scores = dict[str, HaaqiScore]
@@ -217,6 +220,15 @@ def cad1_task1_signals(
         (audio.resample(reference, rate, enhanced_rate), enhanced),
         enhanced_rate,
         {_described(name): score for name, score in scores.items()},
+        _about_segments(pair) if is_cut else "",
+    )
+
+
+def _about_segments(pair: SongPair) -> str:
+    heard, scored = (f"{s.start_s:g} to {s.end_s:g} s" for s in (pair.subjective, pair.objective))
+    return (
+        f"Mixture, reference and enhanced signal cover {heard} of the song. The stems, which HAAQI "
+        f"compares, cover {scored}. Times count from the start of each."
     )
 
 

@@ -10,16 +10,23 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from cadenza.haaqi import HaaqiDetails
+from cadenza.plots.data import (
+    DIFFERENCE_DB,
+    DIFFERENCES,
+    LEVELS,
+    columns,
+    envelope_differences_db,
+    hz_name,
+    level_differences_db,
+    level_limits_db,
+    vibration_covariances,
+)
 from cadenza.plots.spectra import band_levels
 from cadenza.report.pages import percent
 from cadenza.report.png import gradient, heat_map_png
 
-LEVELS, DIFFERENCES = "viridis", "PuOr"
-RANGE_DB = 80
-DIFFERENCE_DB = 20
 MOST_COLUMNS = 800
 _TICKS_HZ = (100, 300, 1000, 3000, 10000)
-_HIGHEST_CODE = 1 - 2**-15  # where 16-bit files end on the positive side
 _SHORTEST_S = 0.1  # of a spectrogram
 
 
@@ -70,7 +77,12 @@ class Track:
 
 
 def waveform(
-    title: str, signal: NDArray[np.float64], *, reach: float, beyond: str = "clipped"
+    title: str,
+    signal: NDArray[np.float64],
+    *,
+    reach: float,
+    part: float = 1.0,
+    beyond: str = "clipped",
 ) -> Track:
     """Range of the samples over time, with those at full scale marked above and below.
 
@@ -80,23 +92,25 @@ def waveform(
         The part that is shown.
     reach : float
         Amplitude at the top of the picture.
+    part : float
+        Part of the shown time that the signal takes, from the start; at most 1.
     beyond : str
         What samples at or beyond full scale are called.
     """
-    starts = np.unique(np.linspace(0, signal.size, MOST_COLUMNS, endpoint=False, dtype=int))
-    low, high = np.minimum.reduceat(signal, starts), np.maximum.reduceat(signal, starts)
-    clipped = np.maximum.reduceat((np.abs(signal) >= _HIGHEST_CODE).astype(np.int8), starts)
-    x = np.round(1000 * starts / signal.size, 1)
-    y_low, y_high = (np.round(50 - 48 * part / reach, 1) for part in (low, high))
+    shown = columns(signal, MOST_COLUMNS)
+    x = np.round(1000 * shown.starts / signal.size, 1)
+    y_low, y_high = (np.round(50 - 48 * edge / reach, 1) for edge in (shown.low, shown.high))
     upper = "L".join(f"{a:g} {b:g}" for a, b in zip(x, y_high, strict=True))
     lower = "L".join(f"{a:g} {b:g}" for a, b in zip(x[::-1], y_low[::-1], strict=True))
-    marks = "".join(f"M{a:g} 0v8M{a:g} 100v-8" for a in x[clipped > 0])
+    marks = "".join(f"M{a:g} 0v8" for a in x[shown.clipped_above])
+    marks += "".join(f"M{a:g} 100v-8" for a in x[shown.clipped_below])
     full = [50 - 48 / reach, 50 + 48 / reach] if reach >= 1 else []
-    lines = "".join(f"M0 {y:.1f}H1000" for y in full)
-    fraction = float(np.mean(np.abs(signal) >= _HIGHEST_CODE))
+    total = round(1000 / part)
+    lines = "".join(f"M0 {y:.1f}H{total}" for y in full)
+    fraction = shown.clipped_fraction
     said = f"{percent(fraction)} of the samples {beyond}" if fraction else f"nothing {beyond}"
     svg = Markup(
-        '<svg viewBox="0 0 1000 100" preserveAspectRatio="none" aria-hidden="true">'
+        f'<svg viewBox="0 0 {total} 100" preserveAspectRatio="none" aria-hidden="true">'
         f'<path class="wave" d="M{upper}L{lower}Z"/><path class="full" d="{lines}"/>'
         f'<path class="clip" d="{marks}"/></svg>'
     )
@@ -110,6 +124,7 @@ def spectrograms(
     reference: NDArray[np.float64],
     enhanced: Sequence[tuple[str, NDArray[np.float64]]],
     sample_rate: int,
+    shown_s: float,
 ) -> list[Track]:
     """Levels of the reference and of enhanced signals on one scale, and the differences in dB.
 
@@ -121,6 +136,8 @@ def spectrograms(
         What each is called, and its samples.
     sample_rate : int
         Of all, in Hz.
+    shown_s : float
+        The time that is shown, in seconds; signals may be shorter.
     """
     n_samples = min(reference.size, *(signal.size for _, signal in enhanced))
     if n_samples < _SHORTEST_S * sample_rate:
@@ -129,11 +146,9 @@ def spectrograms(
     others = [
         (name, band_levels(signal[:n_samples], sample_rate, name)[2]) for name, signal in enhanced
     ]
-    top_db = max(float(levels_db.max()), *(float(found.max()) for _, found in others))
-    floor_db = top_db - RANGE_DB
+    floor_db, top_db = level_limits_db([levels_db, *(found for _, found in others)])
     ticks = _frequency_ticks(np.sqrt(edges_hz[1:] * edges_hz[:-1]))
-    duration_s = n_samples / sample_rate
-    place = (100 * times_s[0] / duration_s, 100 * (times_s[-1] - times_s[0]) / duration_s)
+    place = (100 * times_s[0] / shown_s, 100 * (times_s[-1] - times_s[0]) / shown_s)
     low, high = (f"{db:.0f}".replace("-", "−") for db in (floor_db, top_db))
     scale = (gradient(LEVELS), low, f"{high} dB")
 
@@ -143,7 +158,7 @@ def spectrograms(
 
     tracks = [levels("spectrogram: reference", levels_db)]
     for name, found in others:
-        difference_db = np.maximum(found, floor_db) - np.maximum(levels_db, floor_db)
+        difference_db = level_differences_db(levels_db, found, floor_db)
         png = heat_map_png(
             _thinned(difference_db), limits=(-DIFFERENCE_DB, DIFFERENCE_DB), colours=DIFFERENCES
         )
@@ -157,16 +172,12 @@ def spectrograms(
 
 def haaqi_tracks(name: str, details: HaaqiDetails, span: Span) -> list[Track]:
     """Where in frequency and time HAAQI found the signals to differ."""
-    cepstral, vibration = details.cepstral, details.vibration
     ticks = _frequency_ticks(details.centre_hz)
-    reference_db, enhanced_db = cepstral.envelopes_db_sl
-    difference_db = np.where(cepstral.frames, enhanced_db - reference_db, np.nan)
-    covariances = np.where(vibration.tiles, vibration.covariances, np.nan)
     tracks = []
     for title, values, times_s, limits, colours, scale in (
         (
             f"{name}: envelopes, enhanced minus reference",
-            difference_db,
+            envelope_differences_db(details),
             details.cepstral_times_s,
             (-DIFFERENCE_DB, DIFFERENCE_DB),
             DIFFERENCES,
@@ -174,7 +185,7 @@ def haaqi_tracks(name: str, details: HaaqiDetails, span: Span) -> list[Track]:
         ),
         (
             f"{name}: vibration covariance",
-            covariances,
+            vibration_covariances(details),
             details.vibration_times_s,
             (0, 1),
             LEVELS,
@@ -231,7 +242,7 @@ def _frequency_ticks(centres_hz: NDArray[np.float64]) -> list[tuple[float, str]]
     rows = np.arange(centres_hz.size) + 0.5
     inside = [hz for hz in _TICKS_HZ if centres_hz[0] <= hz <= centres_hz[-1]]
     places = np.interp(np.log(inside), np.log(centres_hz), rows) / centres_hz.size * 100
-    texts = [f"{hz // 1000}k" if hz >= 1000 else f"{hz}" for hz in inside]
+    texts = [hz_name(hz) for hz in inside]
     texts[:1] = [f"{text} Hz" for text in texts[:1]]
     return [(round(float(place), 1), text) for place, text in zip(places, texts, strict=True)]
 

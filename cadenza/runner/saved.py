@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -26,19 +27,31 @@ class Saved:
     ----------
     config : Config
         All keys; paths are absolute, and results are where they were found.
-    overrides : tuple of str
-        What the command line changed, such as ``soft_clip=true``, without paths and without how the
-        work was split.
+    written : dict
+        Values by their full keys as they were written: those that refer to other keys do so still.
+    choices : dict
+        Names of the blocks that were chosen, by group.
     """
 
     config: Config
-    overrides: tuple[str, ...]
+    written: dict[str, Any]
+    choices: dict[str, str]
 
     def settings(self) -> dict[str, Any]:
         """Values by their full keys, without paths and without how the work was split."""
         resolved = cast("dict[str, Any]", OmegaConf.to_container(self.config, resolve=True))
-        leaves = leaves_of(resolved)
-        return {key: value for key, value in leaves.items() if not key.startswith(_NO_SETTINGS)}
+        return settings_of(leaves_of(resolved))
+
+
+def settings_of(leaves: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a configuration's values that say what is computed.
+
+    Examples
+    --------
+    >>> settings_of({"path.root": "/data", "soft_clip": True, "resume": True})
+    {'soft_clip': True}
+    """
+    return {key: value for key, value in leaves.items() if not key.startswith(_NO_SETTINGS)}
 
 
 def read_saved(exp_folder: Path, script: str) -> Saved | None:
@@ -66,9 +79,10 @@ def read_saved(exp_folder: Path, script: str) -> Saved | None:
         return None
     try:
         config = OmegaConf.load(folder / "config.yaml")
-        given = OmegaConf.to_container(OmegaConf.load(folder / "overrides.yaml"))
+        written = leaves_of(cast("dict[str, Any]", OmegaConf.to_container(config)))
         hydra = OmegaConf.load(folder / "hydra.yaml")
         start = Path(hydra.hydra.runtime.cwd)
+        choices = dict(hydra.hydra.runtime.choices)
         config.path.exp_folder = str(exp_folder.absolute())
         OmegaConf.resolve(config)
         for key, value in config.path.items():
@@ -77,7 +91,4 @@ def read_saved(exp_folder: Path, script: str) -> Saved | None:
     except (OSError, OmegaConfBaseException, ValueError, AttributeError) as error:
         raise InputError(f"{folder}: cannot read the saved configuration: {error}") from None
     OmegaConf.set_readonly(config, True)
-    overrides = tuple(
-        str(o) for o in cast("list[Any]", given) if not str(o).startswith(_NO_SETTINGS)
-    )
-    return Saved(cast("DictConfig", config), overrides)
+    return Saved(cast("DictConfig", config), written, choices)

@@ -10,6 +10,7 @@ ORDER = (
     "head.py",
     "separation.py",
     "haaqi_opened.py",
+    "equaliser.py",
     "many_files.py",
     "plugin.py",
     "challenge.py",

@@ -2,8 +2,8 @@
 What compression does
 =====================
 
-A damaged ear hears soft sounds not at all and loud ones as loud as before. A compressor
-makes the soft parts louder, and leaves the loud ones alone.
+A damaged ear does not hear soft sounds at all, but hears loud ones as loud as before. A
+compressor makes the soft parts louder, and leaves the loud ones alone.
 """
 
 # %%

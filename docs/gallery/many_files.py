@@ -143,14 +143,14 @@ ax.legend()
 # differences, and a confidence interval from drawing the songs again and again with
 # replacement (bootstrap).
 
+from cadenza.statistics import paired
+
 for listener in ("mild", "steep"):
     rows = table.xs(listener, level="listener")
-    differences = (rows["noisy"] - rows["dull"]).to_numpy()
-    means = rng.choice(differences, size=(10000, differences.size)).mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
+    change = paired(rows["dull"], rows["noisy"]).difference
     print(
-        f"{listener}: noisy minus dull {differences.mean():+.3f} "
-        f"(95 %: {low:+.3f} to {high:+.3f})"
+        f"{listener}: noisy minus dull {change.mean:+.3f} "
+        f"(95 %: {change.low:+.3f} to {change.high:+.3f})"
     )
 
 # %%

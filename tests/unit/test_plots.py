@@ -314,7 +314,9 @@ def test_scores_by_severity():
 
 def test_comparison_counts_wins_and_losses():
     ax = plots.comparison([0.1, 0.2, 0.3, 0.4], [0.2, 0.3, 0.3, 0.1], names=("old", "new"))
-    assert ax.get_title() == "new better: 2, worse: 1, equal: 1\nmean difference -0.025"
+    assert ax.get_title() == (
+        "new better: 2, worse: 1, equal: 1\nmean difference -0.025 (-0.200 to +0.100)"
+    )
     better, worse, equal = ax.lines[1:]
     assert list(zip(*better.get_data(), strict=True)) == [(0.1, 0.2), (0.2, 0.3)]
     assert list(zip(*worse.get_data(), strict=True)) == [(0.4, 0.1)]

@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -15,7 +16,7 @@ from cadenza.report.hearing import audiogram_chart, prescribed_gains
 from cadenza.report.pages import decibels, percent, score
 from cadenza.report.png import colour_table, heat_map_png
 from cadenza.report.results import slug_of
-from cadenza.report.svg import Axis, Chart, round_ticks
+from cadenza.report.svg import BOTTOM, LEFT, RIGHT, TOP, WIDTH, Axis, Chart, round_ticks
 from cadenza.report.tracks import haaqi_tracks, losses, spectrograms, waveform, worst_span
 from tests.conftest import tone
 
@@ -107,6 +108,15 @@ def test_prescribed_gains_of_a_compressor_are_its_own():
     ]
 
 
+def test_an_audiogram_shows_thresholds_outside_the_usual_range():
+    ear = Audiogram([20, 30, 130], [125, 1000, 14000])
+    marks = re.findall(
+        r'<use href="#cross" x="([\d.]+)" y="([\d.]+)"', audiogram_chart({"left": ear})
+    )
+    assert len(marks) == 3
+    assert all(LEFT < float(x) < WIDTH - RIGHT and TOP < float(y) < 260 - BOTTOM for x, y in marks)
+
+
 def test_a_waveform_says_how_much_is_clipped():
     signal = 0.5 * tone(44100)
     assert waveform("enhanced", signal, reach=1).title == "enhanced: nothing clipped"
@@ -114,11 +124,15 @@ def test_a_waveform_says_how_much_is_clipped():
     track = waveform("enhanced", signal, reach=1)
     assert track.title == "enhanced: 1.0 % of the samples clipped"
     assert 'class="clip"' in track.svg
+    assert 'viewBox="0 0 1000 100"' in track.svg
+    assert re.search(r'class="clip" d="(M[\d.]+ 0v8)+"', track.svg), "above only"
+    half = waveform("enhanced", signal, reach=1, part=0.5)
+    assert 'viewBox="0 0 2000 100"' in half.svg, "it fills the first half of the picture"
 
 
 def test_spectrograms_share_a_scale_and_show_the_difference():
     signal = tone(44100)
-    tracks = spectrograms(signal, [("enhanced", 0.5 * signal)], 44100)
+    tracks = spectrograms(signal, [("enhanced", 0.5 * signal)], 44100, signal.size / 44100)
     assert [track.title for track in tracks] == [
         "spectrogram: reference",
         "spectrogram: enhanced",
@@ -129,7 +143,7 @@ def test_spectrograms_share_a_scale_and_show_the_difference():
     at_minus_6_db = table[round((20 - 6.02) / 40 * 254)]
     shown = pixels(tracks[2].png)[..., :3].reshape(-1, 3)
     assert (np.abs(shown.astype(int) - at_minus_6_db).max(axis=1) <= 2).any()
-    assert spectrograms(signal[:100], [("enhanced", signal[:100])], 44100) == []
+    assert spectrograms(signal[:100], [("enhanced", signal[:100])], 44100, 1.0) == []
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Means with confidence intervals, groups of scores, and paired differences."""
+"""Means with confidence intervals, groups, and paired differences of scores."""
 
 from __future__ import annotations
 

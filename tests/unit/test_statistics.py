@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from cadenza.report.statistics import bootstrap, grouped, mean, paired
+from cadenza.statistics import bootstrap, grouped, mean, paired
 
 
 def test_an_interval_holds_the_mean_and_lies_within_the_values(rng):
