@@ -166,6 +166,66 @@ def report(
     return report_runs(run, other_run, to=to, items=items, seconds=seconds, jobs=jobs)
 
 
+@cli.command(
+    epilog="""Examples:
+
+    \b
+    cadenza fetch icassp_2024
+    cadenza fetch icassp_2024 core validation --to /data/icassp
+
+    Exit status: 0 all of it is there; 2 some is not."""
+)
+@click.argument("challenge")
+@click.argument("part", nargs=-1)
+@click.option("--to", type=_FILE, metavar="FOLDER", help="Where the data go.")
+@click.option(
+    "--from",
+    "url",
+    metavar="URL",
+    help="A mirror of https://zenodo.org. Default: the environment variable CADENZA_ZENODO_URL.",
+)
+@click.option(
+    "--registry",
+    type=_FILE,
+    metavar="FILE",
+    help="A TOML file with more challenges and parts, in the form of cadenza's own.",
+)
+@click.option(
+    "--connections",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Files that are downloaded at a time.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+def fetch(
+    challenge: str,
+    part: tuple[str, ...],
+    to: Path | None,
+    url: str | None,
+    registry: Path | None,
+    connections: int,
+    dry_run: bool,
+) -> int:
+    """Download data of a CHALLENGE: icassp_2024, cad1_task1 or cad2_task2.
+
+    PART names what is needed, or is "all"; without it, the parts are listed. Downloads are
+    verified and unpacked. After an interruption the same command continues; a second call only
+    checks what is there.
+    """
+    from cadenza.command.fetching import fetch_parts
+
+    return fetch_parts(
+        challenge,
+        part,
+        to=to,
+        url=url,
+        registry=registry,
+        connections=connections,
+        dry_run=dry_run,
+    )
+
+
 @cli.command()
 @click.argument("folder", default="demo")
 def demo(folder: str) -> None:

@@ -40,8 +40,8 @@ N_FFT = 4096
 """Default length of a window in samples."""
 
 POWER = 1.0
-"""Default exponent of the magnitudes that are compared. Softer masks than those of the Wiener filter,
-whose exponent is 2, score higher with estimates that are uncertain."""
+"""Default exponent of the magnitudes that are compared. The Wiener filter's exponent is 2; softer
+masks score higher when the estimates are uncertain."""
 
 FLOOR = 1e-5
 """Magnitude of a spectrum below which the stems share the mixture equally: -132 dB re full scale
@@ -156,8 +156,8 @@ def wiener(
     n_fft : int
         Length of a window in samples, a multiple of 4. The default is 93 ms at 44.1 kHz.
     power : float
-        Exponent of the magnitudes, positive. 1 compares magnitudes, 2 powers, as the Wiener filter does; a larger
-        one gives more to the strongest stem.
+        Exponent of the magnitudes, positive. 1 compares magnitudes; 2 compares powers, as the
+        Wiener filter does. A larger one gives more to the strongest stem.
 
     Returns
     -------

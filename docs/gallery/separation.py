@@ -153,7 +153,7 @@ player(remix_to_mixture(spectral, gains_db, song, sample_rate))
 #
 # The sum of this network's stems is not the song. `refined` repairs that. ``"wiener"``
 # divides the spectrum of the song among the stems, in the ratio of the estimated
-# magnitudes. This is what the recipes do with this network unless you tell them otherwise.
+# magnitudes. The recipes do this with this network unless you tell them otherwise.
 
 from cadenza.separation.refine import refined
 

@@ -144,6 +144,9 @@ def unpack(folder: Path) -> None:
     problems, targets = [], {}
     for package in PACKAGES:
         target, archive = folder / package.removesuffix("_Mix_1"), folder / f"{package}.zip"
+        misspelt = folder / "metadat.zip"  # as the file is called in the Zenodo record
+        if package == "metadata" and misspelt.is_file() and not archive.is_file():
+            archive = misspelt
         if target.is_dir():
             continue
         if archive.is_file():

@@ -1,0 +1,71 @@
+"""`cadenza fetch`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import click
+
+from cadenza.datasets import FetchPlan, fetch, plan_fetch, read_registry
+from cadenza.datasets.fetching import find_root, in_bytes
+from cadenza.errors import InputError
+
+
+def fetch_parts(
+    challenge: str,
+    parts: tuple[str, ...],
+    *,
+    to: Path | None,
+    url: str | None,
+    registry: Path | None,
+    connections: int,
+    dry_run: bool,
+) -> int:
+    """List the parts of a challenge, or fetch some; returns the exit status."""
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.getLogger("cadenza.datasets").setLevel(logging.INFO)
+    challenges = read_registry(registry)
+    if challenge not in challenges:
+        raise InputError(f"no challenge {challenge}: there are {', '.join(challenges)}")
+    chosen = challenges[challenge].choose(parts)
+    if not chosen:
+        click.echo(f"{challenges[challenge].title}:\n")
+        for part in challenges[challenge].parts.values():
+            size = f"about {in_bytes(part.about_bytes)}"
+            click.echo(f"  {part.name:<12} {size:>14}  {part.content}")
+        click.echo(f"\nTo fetch some of them: cadenza fetch {challenge} PART... --to FOLDER")
+        return 0
+    if to is None:
+        raise InputError("missing option --to FOLDER: where should the data go?")
+    plan = plan_fetch(chosen, to, url=url)
+    _show(plan)
+    if dry_run:
+        return 0
+    fetch(plan, connections=connections)
+    click.echo(f"All of it is in {to}.")
+    if root := find_root(to):
+        click.echo(f"For the recipes: path.root={root}")
+    elif not any(part.unpack for part in chosen):
+        click.echo(f"For process_zenodo_download.py: path.zenodo_download_path={to / 'downloads'}")
+    return 0
+
+
+def _show(plan: FetchPlan) -> None:
+    for step in plan.steps:
+        if step.is_loaded:
+            state = "is there and whole"
+        elif step.n_missing_bytes < step.file.size:
+            state = f"{in_bytes(step.n_missing_bytes)} are missing"
+        else:
+            state = "to fetch"
+        if step.part.unpack:
+            state += ", unpacked" if step.is_unpacked else ", to be unpacked"
+        name = f"{step.part.name} ({step.file.name}, {in_bytes(step.file.size)})"
+        click.echo(f"{name}: {state}")
+    if plan.offline:
+        click.echo(f"offline: {plan.offline}; going by what the records said before")
+    if plan.n_bytes:
+        click.echo(
+            f"{in_bytes(plan.n_bytes)} to download, {in_bytes(plan.n_disk_bytes)} of disk needed"
+        )

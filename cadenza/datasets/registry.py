@@ -1,0 +1,169 @@
+"""What there is to fetch: challenges and their parts, from a file that users can add to."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cadenza.errors import InputError
+
+_FILE = Path(__file__).with_name("registry.toml")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of a record.
+
+    Parameters
+    ----------
+    name : str
+        What users call it, such as ``"train"``.
+    record : int
+        Number of the Zenodo record.
+    file : str
+        Name of the file there.
+    about_bytes : float
+        About how large it is; the record knows exactly.
+    content : str
+        What is in it, for lists.
+    unpack : bool
+        Whether the archive is unpacked after the download.
+    md5 : str, optional
+        Checksum of the file that this registry means.
+    """
+
+    name: str
+    record: int
+    file: str
+    about_bytes: float
+    content: str = ""
+    unpack: bool = True
+    md5: str | None = None
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """Data of a challenge.
+
+    Parameters
+    ----------
+    name, title : str
+        For the command line, and for people.
+    parts : mapping of str to Part
+        By name, in the order of the registry.
+    """
+
+    name: str
+    title: str
+    parts: Mapping[str, Part]
+
+    def choose(self, names: list[str] | tuple[str, ...]) -> list[Part]:
+        """Parts of given names; ``all`` stands for all of them.
+
+        Raises
+        ------
+        InputError
+            If a name is unknown; the message lists those that exist.
+        """
+        unknown = [name for name in names if name not in self.parts and name != "all"]
+        if unknown:
+            raise InputError(
+                f"{self.name} has no part {', '.join(unknown)}: there are {', '.join(self.parts)}, "
+                "and all"
+            )
+        return [part for part in self.parts.values() if "all" in names or part.name in names]
+
+
+def read_registry(more: Path | None = None) -> dict[str, Challenge]:
+    """Challenges by name.
+
+    Parameters
+    ----------
+    more : Path, optional
+        A TOML file in the form of cadenza's own; its entries add to those, or replace them.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or an entry is not as expected.
+
+    Examples
+    --------
+    >>> list(read_registry())
+    ['icassp_2024', 'cad1_task1', 'cad2_task2']
+    >>> read_registry()["icassp_2024"].parts["train"].file
+    'cad_icassp_2024_train.v1.0.tgz'
+    """
+    tables: dict[str, dict[str, Any]] = {}
+    for path in [_FILE, *([more] if more else [])]:
+        for name, table in _read(path).items():
+            known = tables.setdefault(name, {"parts": {}})
+            parts = {**known["parts"], **table.get("parts", {})}
+            tables[name] = {**known, **table, "parts": parts}
+    return {name: _challenge(name, table, more or _FILE) for name, table in tables.items()}
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot read: {(error.strerror or str(error)).lower()}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: expected TOML: {error}") from None
+    for name, table in content.items():
+        parts = table.get("parts", {}) if isinstance(table, dict) else None
+        if not isinstance(parts, dict) or not all(isinstance(p, dict) for p in parts.values()):
+            raise InputError(f"{path}: [{name}] must be a table with tables [{name}.parts.NAME]")
+    return content
+
+
+def _challenge(name: str, table: Mapping[str, Any], path: Path) -> Challenge:
+    parts, problems = {}, []
+    for part_name, values in table["parts"].items():
+        values = {"record": table.get("record"), **values}
+        problem = _problem(values)
+        if problem:
+            problems.append(f"{path}: [{name}.parts.{part_name}] {problem}")
+        else:
+            parts[part_name] = Part(part_name, **values)
+    if problems:
+        raise InputError(problems)
+    return Challenge(name, str(table.get("title", name)), parts)
+
+
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "record": int,
+    "file": str,
+    "about_bytes": (int, float),
+    "content": str,
+    "unpack": bool,
+    "md5": str,
+}
+
+
+def _problem(values: Mapping[str, Any]) -> str | None:
+    if unknown := sorted(values.keys() - _TYPES.keys()):
+        return f"has unknown keys: {', '.join(unknown)}; known are {', '.join(_TYPES)}"
+    for key in ("record", "file", "about_bytes"):
+        if values.get(key) is None:
+            return f"needs {key}"
+    for key, value in values.items():
+        if not isinstance(value, _TYPES[key]):
+            return f"has a wrong {key}: {value!r}"
+    if not is_plain_name(values["file"]):
+        return f"file must be a name without a folder, got {values['file']!r}"
+    return None
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a file of this name stays in the folder where it is put.
+
+    Examples
+    --------
+    >>> is_plain_name("train.tgz"), is_plain_name("../train.tgz"), is_plain_name("")
+    (True, False, False)
+    """
+    return bool(name.strip(".")) and not set(name) & set("/\\:\0")

@@ -1,0 +1,91 @@
+"""Tar archives from the internet: each member is checked before it is written."""
+
+from __future__ import annotations
+
+import logging
+import lzma
+import shutil
+import tarfile
+import unicodedata
+import zlib
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from cadenza.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+_MAX_RATIO = 200  # audio barely shrinks; a bomb shrinks a thousandfold
+_HARMLESS_BYTES = 100_000_000  # what unpacks to less is no bomb, whatever its ratio
+
+
+def unpack_tar(archive: Path, folder: Path) -> None:
+    """Unpack a tar archive, compressed or not, into a folder that may hold files already.
+
+    It is first unpacked into a temporary folder. Only when it is complete do its files move to
+    their places, where they replace files of the same name.
+
+    Parameters
+    ----------
+    archive : Path
+        The archive.
+    folder : Path
+        Where it goes.
+
+    Raises
+    ------
+    InputError
+        If the archive is damaged, or a member would leave the folder, is a link or a device, is
+        there twice, or if it unpacks to suspiciously much or to more than fits on the disk.
+    """
+    temporary = folder / f".{archive.name}.unpacking"
+    shutil.rmtree(temporary, ignore_errors=True)
+    logger.info("unpacking %s", archive)
+    try:
+        _extract(archive, temporary)
+        for file in sorted(path for path in temporary.rglob("*") if path.is_file()):
+            target = folder / file.relative_to(temporary)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(target)
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise InputError(f"{archive}: damaged: {error}") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _extract(archive: Path, temporary: Path) -> None:
+    temporary.mkdir(parents=True)
+    room = shutil.disk_usage(temporary).free
+    limit = max(_HARMLESS_BYTES, _MAX_RATIO * archive.stat().st_size)
+    names: set[str] = set()
+    n_bytes = 0
+    with tarfile.open(archive, "r|*") as content:
+        for member in content:
+            n_bytes += member.size
+            problem = _problem(member, names)
+            if n_bytes > limit:
+                problem = f"it unpacks to over {limit / 1e9:.1f} GB, {_MAX_RATIO} times its size"
+            elif n_bytes > room:
+                problem = f"it unpacks to more than the {room / 1e9:.1f} GB that are free"
+            if problem:
+                raise InputError(f"{archive}: refused: {problem}")
+            source = content.extractfile(member)
+            if source is not None:
+                target = temporary / member.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with target.open("xb") as file:
+                    shutil.copyfileobj(source, file, 2**20)
+
+
+def _problem(member: tarfile.TarInfo, names: set[str]) -> str | None:
+    """Why a member must not be written."""
+    name = member.name
+    on_windows = PureWindowsPath(name)
+    if PurePosixPath(name).is_absolute() or on_windows.anchor or ".." in on_windows.parts:
+        return f"{name!r} leaves the folder it is unpacked to"
+    if not (member.isreg() or member.isdir()):
+        return f"{name!r} is a link or a device, not a file"
+    folded = unicodedata.normalize("NFC", name).casefold()
+    if member.isreg() and folded in names:
+        return f"{name!r} is in it twice"
+    names.add(folded)
+    return None
