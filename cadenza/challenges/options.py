@@ -22,7 +22,12 @@ from cadenza._options import (
 
 SongSeparator = Annotated[
     Block,
-    Rule(blocks=("demucs", "openunmix", "convtasnet_vdbo", "spectral", "oracle", "custom")),
+    Rule(
+        blocks=(
+            *("demucs", "openunmix", "convtasnet_vdbo", "spectral"),
+            *("ensemble", "oracle", "custom"),
+        )
+    ),
 ]
 """Separates a song into vocals, drums, bass and other."""
 

@@ -7,7 +7,7 @@ import functools
 import inspect
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -21,9 +21,10 @@ _CADENZA = Path(cadenza.__file__).resolve().parent
 def file_digests(block: object) -> dict[str, str]:
     """Digests of the files that a building block depends on, for the settings of a run.
 
-    These are the local files that it names as `weights` or `models_dir`. If the block is a user's
-    own, they are also the file of its class or function, and every module of the same folder or
-    package that is loaded now or that one of these files imports.
+    These are the local files that it names as `weights` or `models_dir`, and those of its `members`
+    if it is made of other blocks. If the block is a user's own, they are also the file of its class
+    or function, and every module of the same folder or package that is loaded now or that one of
+    these files imports.
 
     Parameters
     ----------
@@ -42,13 +43,20 @@ def file_digests(block: object) -> dict[str, str]:
     {}
     """
     files = _weights(block)
+    members = getattr(block, "members", None)
+    of_members = {
+        f"members/{name}/{key}": digest
+        for name, member in (members.items() if isinstance(members, Mapping) else ())
+        for key, digest in file_digests(member).items()
+    }
     code = block.func if isinstance(block, functools.partial) else block
     if not (inspect.isfunction(code) or inspect.isclass(code)):
         code = type(code)
     module = sys.modules.get(code.__module__)
     if module is not None and _file_of(module) and _top(module) != "cadenza":
         files |= _sources(module)
-    return {name: file_digest(path) for name, path in sorted(files.items()) if path.is_file()}
+    own = {name: file_digest(path) for name, path in sorted(files.items()) if path.is_file()}
+    return own | of_members
 
 
 def _weights(block: object) -> dict[str, Path]:
