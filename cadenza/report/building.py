@@ -31,8 +31,8 @@ from cadenza.report.pages import percent, score, write_assets
 from cadenza.report.results import ItemResult, Run, read_run
 from cadenza.report.signals import ItemSignals
 from cadenza.report.statistics import mean
+from cadenza.runner.items import reason_of
 from cadenza.runner.progress import Progress
-from cadenza.runner.run import reason_of
 from cadenza.runner.saved import Config
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from cadenza.runner.options import leaves_of
 
 Config: TypeAlias = DictConfig
 
-_NO_SETTINGS = ("path.", "evaluate.batch", "resume", "on_error")
+_NO_SETTINGS = ("path.", "evaluate.batch", "resume", "on_error", "jobs", "+cluster=")
 """Keys that say where results are and how the work was split, not what was computed."""
 
 
