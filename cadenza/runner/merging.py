@@ -145,16 +145,17 @@ def merge_if_complete(table: ShardedTable, records: Sequence[Record], *, every: 
     missing = [part for part in table.parts if not part.is_file()]
     if missing:
         n_there, n_parts = table.n_shards - len(missing), table.n_shards
-        logger.info("%d of %d batches have a table; the last one merges", n_there, n_parts)
+        logger.info("%d of %d batches are finished; the last one merges", n_there, n_parts)
         return False
     try:
         with FileLock(lock_path(table.path), timeout=_MERGING_S):  # two may end at the same time
-            table.merge(records, every=every)
+            rows = table.merge(records, every=every)
     except (InputError, Timeout) as error:
         reason = str(error).splitlines()[0]
         logger.info("the tables of the batches are not merged yet: %s", reason)
         return False
-    logger.info("all %d batches are complete, and merged in %s", table.n_shards, table.path)
+    mean = summary(table.path, rows, table.show, n_wanted=len(rows))
+    logger.info("all %d batches are finished and merged: %s", table.n_shards, mean)
     return True
 
 

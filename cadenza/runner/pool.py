@@ -14,6 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from functools import partial
+from pickle import PicklingError
 from typing import Any, Generic, TypeVar
 
 from cadenza.errors import InputError
@@ -86,7 +87,7 @@ def side_by_side(
     items : sequence of Item
         What to do.
     process_item : callable
-        As for `run_items`. It is sent to every process once, and must be picklable by cloudpickle.
+        As for `run_items`. It is sent to every process once; cloudpickle packs it.
     n_jobs : int
         Number of processes. They share the cores: each gets as many threads as its part.
     """
@@ -150,9 +151,7 @@ class _Worker:
     def __init__(
         self, process_item: Callable[[Any], Row | Result], environment: dict[str, str]
     ) -> None:
-        from joblib.externals.cloudpickle import dumps
-
-        self._setup = (dumps(process_item), worker.log_levels())
+        self._setup = (process_item, worker.log_levels())
         self._environment = environment
         self.restart()
 
@@ -166,7 +165,10 @@ class _Worker:
 
     def submit(self, item: Item[Any]) -> Future[worker.Done]:
         """Let the process work on an item."""
-        future: Future[worker.Done] = self._executor.submit(worker.process, item)
+        try:
+            future: Future[worker.Done] = self._executor.submit(worker.process, item)
+        except (PicklingError, TypeError, AttributeError) as error:  # a block of the user's own
+            raise InputError(f"{error}; it cannot go to other processes, use jobs=1") from None
         return future
 
     def kill(self) -> None:

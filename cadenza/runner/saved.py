@@ -61,8 +61,8 @@ def read_saved(exp_folder: Path, script: str) -> Saved | None:
     InputError
         If the saved configuration cannot be read.
     """
-    folder = exp_folder / ".hydra" / script
-    if not (folder / "config.yaml").is_file():
+    folder = _newest(exp_folder / ".hydra" / script)
+    if folder is None:
         return None
     try:
         config = OmegaConf.load(folder / "config.yaml")
@@ -81,3 +81,9 @@ def read_saved(exp_folder: Path, script: str) -> Saved | None:
         str(o) for o in cast("list[Any]", given) if not str(o).startswith(_NO_SETTINGS)
     )
     return Saved(cast("DictConfig", config), overrides)
+
+
+def _newest(folder: Path) -> Path | None:
+    """The newest folder with a configuration: that of the script, or one of its batches."""
+    found = [*folder.glob("config.yaml"), *folder.glob("*/config.yaml")]
+    return max(found, key=lambda path: path.stat().st_mtime).parent if found else None

@@ -77,18 +77,16 @@ def log_levels() -> dict[str, int]:
     return {name: logging.getLogger(name).level for name in ("", "cadenza")}
 
 
-def set_up(pickled: bytes, levels: dict[str, int]) -> None:
+def set_up(process_item: Callable[[Any], Row | Result], levels: dict[str, int]) -> None:
     """Make this process a worker.
 
     Parameters
     ----------
-    pickled : bytes
-        The function that processes an item, as cloudpickle has packed it.
+    process_item : callable
+        What it does with each item.
     levels : dict
         Levels of the loggers of the process that this one works for.
     """
-    from joblib.externals.cloudpickle import loads
-
     global _work
     # Ctrl-C reaches all processes of a terminal; the main process ends this one
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -96,7 +94,7 @@ def set_up(pickled: bytes, levels: dict[str, int]) -> None:
     logging.getLogger().handlers = [_RECORDS]
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
-    _work = loads(pickled)
+    _work = process_item
 
 
 def process(item: Item[Any]) -> Done:
