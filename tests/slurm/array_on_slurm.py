@@ -1,0 +1,173 @@
+"""The ICASSP 2024 evaluation as an array of SLURM jobs, undisturbed and disturbed.
+
+`make test-slurm` runs it. Whatever happens to the jobs, the table at the end must be that of one
+process on one machine, byte for byte.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cadenza.runner.journal import Journal
+
+from .cluster import Cluster, wait_until, workers
+
+RECIPES = Path(__file__).resolve().parents[2] / "recipes" / "cad_icassp_2024"
+N_SHARDS = 2
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with tempfile.TemporaryDirectory(prefix="slurm-") as folder:
+        Path(folder).chmod(0o755)  # munge wants its socket where everybody can reach it
+        cluster = Cluster(Path(folder))
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            cluster.stop()
+
+
+@pytest.fixture(scope="module")
+def root(shared, tmp_path_factory) -> Path:
+    """The challenge root of the reference data, with the music at the microphones."""
+    root = tmp_path_factory.mktemp("data") / "root"
+    shutil.copytree(shared / "data" / "icassp_2024", root, copy_function=shutil.copyfile)
+    for name in ("generate_train_scenes", "generate_at_mic_musdb18"):
+        script(RECIPES / "generate_dataset" / f"{name}.py", f"path.root={root}")
+    return root
+
+
+@pytest.fixture(scope="module")
+def expected(root, shared, tmp_path_factory) -> bytes:
+    """Table of one process on this machine."""
+    folder = new_folder(shared, tmp_path_factory.mktemp("alone"))
+    script(RECIPES / "baseline" / "evaluate.py", f"path.root={root}", f"path.exp_folder={folder}")
+    return (folder / "scores.csv").read_bytes()
+
+
+@pytest.fixture
+def folder(shared, tmp_path) -> Path:
+    return new_folder(shared, tmp_path)
+
+
+def new_folder(shared: Path, parent: Path) -> Path:
+    """A results folder with enhanced signals that have no scores yet."""
+    signals = shared / "golden" / "icassp_2024" / "enhanced_signals"
+    shutil.copytree(signals, parent / "exp" / "enhanced_signals", copy_function=shutil.copyfile)
+    return parent / "exp"
+
+
+def script(path: Path, *arguments: str) -> None:
+    subprocess.run([sys.executable, str(path), *arguments], check=True, capture_output=True)
+
+
+class Driver:
+    """The command that a user types, in the background."""
+
+    def __init__(self, cluster: Cluster, root: Path, folder: Path) -> None:
+        self.folder, self.cluster = folder, cluster
+        command = [sys.executable, str(RECIPES / "baseline" / "evaluate.py"), "+cluster=slurm"]
+        command += [f"shards={N_SHARDS}", f"path.root={root}", f"path.exp_folder={folder}"]
+        command += ["hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1"]
+        self._process = subprocess.Popen(
+            command,
+            env=cluster.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def wait(self) -> int:
+        """Exit status; what the user saw is in `seen` and has no traceback."""
+        self.seen, _ = self._process.communicate(timeout=400)
+        print(self.seen)
+        assert "Traceback" not in self.seen
+        return self._process.returncode
+
+    def wait_for_items(self, batch: int, n_items: int = 1) -> None:
+        """Wait until a batch has finished some items, but not all."""
+        path = self.folder / f"scores_{batch + 1}-{N_SHARDS}.journal.jsonl"
+        wait_until(lambda: path.exists() and len(Journal(path).entries) >= n_items, f"batch {batch}")
+        assert len(Journal(path).entries) < 8, "the batch is finished too early for this test"
+
+    def job(self, batch: int) -> str:
+        """Number of the array job that works on a batch."""
+        lines = self.cluster.ask("squeue", "-h", "-r", "-o", "%i %K").splitlines()
+        return next(number for number, task in map(str.split, lines) if int(task) == batch)
+
+    def node(self, batch: int) -> str:
+        """Name of the node on which a batch is computed."""
+        return self.cluster.ask("squeue", "-h", "-r", "-j", self.job(batch), "-o", "%N")
+
+
+@pytest.fixture
+def start(cluster, root, folder) -> Iterator[Callable[[], Driver]]:
+    yield lambda: Driver(cluster, root, folder)
+    wait_until(lambda: not cluster.ask("squeue", "-h"), "the end of all jobs", 300)
+
+
+def table(folder: Path) -> bytes | None:
+    path = folder / "scores.csv"
+    return path.read_bytes() if path.exists() else None
+
+
+def test_an_array_gives_the_table_of_one_process(start, folder, expected):
+    assert start().wait() == 0
+    assert table(folder) == expected
+
+
+def test_a_worker_is_killed(start, folder, expected):
+    driver = start()
+    driver.wait_for_items(1)
+    for process in workers(f"SLURM_ARRAY_TASK_ID={1}\0"):
+        os.kill(process, signal.SIGKILL)
+    assert driver.wait() == 1
+    assert "a job ended without a result" in driver.seen
+    assert table(folder) is None, "an incomplete table was merged"
+    wait_until(lambda: not driver.cluster.ask("squeue", "-h"), "the other batch")
+    assert start().wait() == 0
+    assert table(folder) == expected
+
+
+def test_a_job_is_queued_again(start, folder, expected):
+    driver = start()
+    driver.wait_for_items(0, 2)
+    driver.cluster.ask("scontrol", "requeue", driver.job(0))
+    driver.wait()
+    wait_until(lambda: not driver.cluster.ask("squeue", "-h"), "the job that was queued again", 300)
+    assert table(folder) == expected
+    assert start().wait() == 0
+    assert table(folder) == expected
+
+
+def test_a_node_is_lost(start, folder, expected, cluster):
+    driver = start()
+    driver.wait_for_items(0)
+    node = driver.node(0)
+    cluster.kill_node(node)
+    cluster.start_node(node)
+    cluster.ask("scontrol", "update", f"NodeName={node}", "State=RESUME")
+    driver.wait()
+    wait_until(lambda: not cluster.ask("squeue", "-h"), "the job that was queued again", 300)
+    assert table(folder) == expected
+    assert start().wait() == 0
+    assert table(folder) == expected
+
+
+def test_a_second_driver_is_started_by_mistake(start, folder, expected):
+    first = start()
+    first.wait_for_items(0)
+    second = start()
+    assert second.wait() in (0, 2)  # 0: its jobs began when the others had ended
+    assert first.wait() == 0
+    assert table(folder) == expected
