@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
@@ -76,7 +76,7 @@ def n_processes(items: Sequence[Item[Any]], wanted: int | None) -> int:
 
 def side_by_side(
     items: Sequence[Item[T]], process_item: Callable[[Any], Row | Result], n_jobs: int
-) -> Iterator[tuple[Item[T], Outcome]]:
+) -> Generator[tuple[Item[T], Outcome], None, None]:
     """Process items in several processes; yields each as it ends, with what came out.
 
     When the iterator is closed, or an exception such as KeyboardInterrupt passes through it, the
@@ -186,11 +186,17 @@ def _outcome(future: Future[worker.Done]) -> Outcome:
     for record in done.records:
         if (logger := logging.getLogger(record.name)).isEnabledFor(record.levelno):
             logger.handle(record)
-    return partial(_failed, done.failure) if done.result is None else partial(_same, done.result)
+    if done.result is None:
+        return partial(_failed, done.failure, done.where)
+    return partial(_same, done.result)
 
 
-def _failed(reason: str) -> Row | Result:
-    raise InputError(reason)
+class _Elsewhere(Exception):  # noqa: N818
+    """Shows, as the cause of an error, the traceback from another process."""
+
+
+def _failed(reason: str, where: str = "") -> Row | Result:
+    raise InputError(reason) from (_Elsewhere(f"\n{where}") if where else None)
 
 
 def _same(result: Row | Result) -> Row | Result:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
@@ -44,7 +44,7 @@ def one_by_one(
     items: Sequence[Item[T]],
     inputs: Iterable[Callable[[], object]],
     process_item: Callable[[Any], Row | Result],
-) -> Iterator[tuple[Item[T], Outcome]]:
+) -> Generator[tuple[Item[T], Outcome], None, None]:
     """Yield every item with a function that processes it, or raises its error.
 
     Parameters

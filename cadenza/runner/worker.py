@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import signal
 import sys
+import threading
+import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from cadenza.runner.items import Item, Result, reason_of
 from cadenza.runner.journal import Row
-
-logger = logging.getLogger(__name__)
 
 _PLAIN = (str, int, float, bool, type(None))
 
@@ -28,12 +30,15 @@ class Done:
         What came out of the item; None if it failed.
     failure : str
         Why it failed.
+    where : str
+        The traceback of the error.
     records : list of LogRecord
         What was logged meanwhile, for the logs of the run.
     """
 
     result: Row | Result | None
     failure: str
+    where: str
     records: list[logging.LogRecord]
 
 
@@ -95,13 +100,20 @@ def set_up(process_item: Callable[[Any], Row | Result], levels: dict[str, int]) 
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
     _work = process_item
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
 
 
 def process(item: Item[Any]) -> Done:
     """Process an item; an error becomes its reason, which can always be sent."""
     try:
-        result, failure = _work(item), ""
+        result = _work(item)
     except Exception as error:
-        logger.debug("%s: where it failed", item.key, exc_info=True)
-        result, failure = None, reason_of(error)
-    return Done(result, failure, _RECORDS.taken())
+        return Done(None, reason_of(error), traceback.format_exc(), _RECORDS.taken())
+    return Done(result, "", "", _RECORDS.taken())
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the one that it works for is gone, whatever it is doing."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)

@@ -97,7 +97,9 @@ class Driver:
     def wait_for_items(self, batch: int, n_items: int = 1) -> None:
         """Wait until a batch has finished some items, but not all."""
         path = self.folder / f"scores_{batch + 1}-{N_SHARDS}.journal.jsonl"
-        wait_until(lambda: path.exists() and len(Journal(path).entries) >= n_items, f"batch {batch}")
+        wait_until(
+            lambda: path.exists() and len(Journal(path).entries) >= n_items, f"batch {batch}"
+        )
         assert len(Journal(path).entries) < 8, "the batch is finished too early for this test"
 
     def job(self, batch: int) -> str:

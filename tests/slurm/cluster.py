@@ -83,7 +83,9 @@ class Cluster:
         self._daemon("slurmctld", "-D")
         for node in ("n1", "n2"):
             self.start_node(node)
-        wait_until(lambda: self.ask("sinfo", "-h", "-N", "-o", "%T").split() == 2 * ["idle"], "nodes")
+        wait_until(
+            lambda: self.ask("sinfo", "-h", "-N", "-o", "%T").split() == 2 * ["idle"], "nodes"
+        )
 
     def start_node(self, node: str) -> None:
         """Start a node."""
