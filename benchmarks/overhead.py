@@ -7,7 +7,7 @@ The items do nothing but write a small file, as those of `enhance.py` write a la
 a fresh process. "Per item" is the time of the whole run (reading the journal, fingerprints, outputs
 and their digests, journal lines, the final table) divided by the number of items; the time to write
 the small file is measured apart and taken away. "Opening" is a second run, which finds everything
-finished.
+finished. On a machine that is busy with other work, look at the CPU time.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from cadenza._files import replacing
@@ -32,24 +34,25 @@ COLUMNS = ("scene", "song", "listener", "score")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, help="where the items write; default: a temporary one")
-    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument(
+        "--folder", type=Path, help="where the items write; default: a temporary one"
+    )
     parser.add_argument("--items", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.items:
-        print(json.dumps(measured(options.folder, options.items, options.jobs)))
+        print(json.dumps(measured(options.folder, options.items)))
         return
-    print("| items | processes | per item | memory per item | opening | memory of opening |")
-    print("| ---: | ---: | ---: | ---: | ---: | ---: |")
+    print("| items | per item | CPU per item | memory | opening | CPU | memory |")
+    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for n_items in SIZES:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
             command = [sys.executable, __file__, "--items", str(n_items), "--folder", folder]
-            command += ["--jobs", str(options.jobs)]
             made, opened = (output_of(command) for _ in range(2))
-        per_item_ms = 1000 * (made["seconds"] - made["writing_s"]) / n_items
+        per_item_ms = 1000 * (made["wall_s"] - made["writing_wall_s"]) / n_items
+        cpu_ms = 1000 * (made["cpu_s"] - made["writing_cpu_s"]) / n_items
         print(
-            f"| {n_items} | {options.jobs} | {per_item_ms:.2f} ms "
-            f"| {1000 * made['growth_mb'] / n_items:.1f} kB | {opened['seconds']:.2f} s "
+            f"| {n_items} | {per_item_ms:.2f} ms | {cpu_ms:.2f} ms | {made['growth_mb']:.0f} MB "
+            f"| {opened['wall_s']:.2f} s | {opened['cpu_s']:.2f} s "
             f"| {opened['growth_mb']:.0f} MB |",
             flush=True,
         )
@@ -61,30 +64,34 @@ def output_of(command: list[str]) -> dict[str, float]:
     return found
 
 
-def measured(folder: Path, n_items: int, n_jobs: int) -> dict[str, float]:
+def measured(folder: Path, n_items: int) -> dict[str, float]:
     """Seconds and memory of a run, and the seconds that its items take by themselves."""
     logging.basicConfig(filename=folder / "run.log", level=logging.DEBUG)
     (folder / "mixture.wav").write_bytes(b"x" * 1000)
     items = [item(folder, number) for number in range(n_items)]
-    before_mb, start = peak_mb(), time.perf_counter()
-    run_items(
-        items,
-        process,
-        folder=folder,
-        name="scores",
-        columns=COLUMNS,
-        settings={"step": "overhead"},
-        jobs=n_jobs,
-        show="score",
+    before_mb = peak_mb()
+    run = partial(
+        run_items, folder=folder, name="scores", columns=COLUMNS, settings={"step": "overhead"}
     )
-    seconds = time.perf_counter() - start
+    wall_s, cpu_s = seconds_of(lambda: run(items, process, show="score"))
     growth_mb = peak_mb() - before_mb
-    some = [item(folder / "alone", number) for number in range(200)]
-    start = time.perf_counter()
-    for each in some:
-        process(each)
-    writing_s = (time.perf_counter() - start) / len(some) * n_items / n_jobs
-    return {"seconds": seconds, "writing_s": writing_s, "growth_mb": growth_mb}
+    some = [item(folder / "alone", number) for number in range(1000)]
+    writing = seconds_of(lambda: [process(each) for each in some])
+    writing_wall_s, writing_cpu_s = (n_items / len(some) * seconds for seconds in writing)
+    return {
+        "wall_s": wall_s,
+        "cpu_s": cpu_s,
+        "writing_wall_s": writing_wall_s,
+        "writing_cpu_s": writing_cpu_s,
+        "growth_mb": growth_mb,
+    }
+
+
+def seconds_of(work: Callable[[], object]) -> tuple[float, float]:
+    """Wall time and CPU time."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def item(folder: Path, number: int) -> Item[int]:
