@@ -43,19 +43,19 @@ def test_one_short_command_runs_all_shards(recipe, n_shards, status):
     assert recipe(*here("+cluster=local", f"shards={n_shards}"), work=of_batch) == status
     found = sorted(path.name for path in Path("exp").glob("* of *"))
     assert found == [f"{batch} of {n_shards}" for batch in range(n_shards)]
-    assert ("error: no music" in recipe.seen) == (n_shards == 3)
+    assert ("job 2 ended with exit status 2" in recipe.seen) == (n_shards == 3)
 
 
 @pytest.mark.slow
 def test_every_shard_has_its_own_log_and_configuration(recipe):
-    assert recipe(*here("+cluster=local", "-m", "shards=2", "soft_clip=true"), work=of_batch) == 0
+    assert recipe(*here("+cluster=local", "-m", "shards=2", "split=valid"), work=of_batch) == 0
     assert {path.name for path in Path("exp").glob("*.log")} == {
         "enhance_batch0.log",
         "enhance_batch1.log",
     }
     saved = read_saved(Path("exp"), "enhance")
-    assert saved.overrides == ("soft_clip=true",)
-    assert saved.config.soft_clip
+    assert saved.overrides == ("split=valid",)
+    assert saved.config.split == "valid"
 
 
 @pytest.mark.slow

@@ -7,7 +7,6 @@ import signal
 import time
 from dataclasses import replace
 from pathlib import Path
-from threading import Timer
 
 import pytest
 from filelock import FileLock
@@ -395,12 +394,3 @@ def _kill_at(moment: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in ("open", "replace", "unlink", "write_text"):
         monkeypatch.setattr(Path, name, counting(getattr(Path, name)))
-
-
-def test_a_job_that_slurm_has_queued_again_waits_for_the_first_one(tmp_path, monkeypatch):
-    """It may still run on a node that SLURM has lost."""
-    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
-    first = FileLock(tmp_path / ".t.csv.lock", thread_local=False)
-    first.acquire()
-    Timer(0.3, first.release).start()
-    assert start(tmp_path)[0].exit_status == 0
