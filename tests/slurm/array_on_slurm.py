@@ -19,9 +19,13 @@ import pytest
 
 from cadenza.runner.journal import Journal
 
+from ..conftest import REPOSITORY
+from ..recipes.conftest import SONGS, write_root, write_song
 from .cluster import Cluster, wait_until, workers
 
-RECIPES = Path(__file__).resolve().parents[2] / "recipes" / "cad_icassp_2024"
+RECIPES = REPOSITORY / "recipes" / "cad_icassp_2024"
+SHARED = Path(os.environ.get("CADENZA_SHARED", REPOSITORY.parent / "shared")).resolve()
+REFERENCE = SHARED / "data" / "icassp_2024"
 N_SHARDS = 2
 
 
@@ -38,31 +42,39 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def root(shared, tmp_path_factory) -> Path:
-    """The challenge root of the reference data, with the music at the microphones."""
+def root(tmp_path_factory) -> Path:
+    """A challenge root of 16 pairs: that of the reference data, or one that is generated here."""
     root = tmp_path_factory.mktemp("data") / "root"
-    shutil.copytree(shared / "data" / "icassp_2024", root, copy_function=shutil.copyfile)
+    if REFERENCE.is_dir():
+        shutil.copytree(REFERENCE, root, copy_function=shutil.copyfile)
+    else:
+        write_root(root)
+        for seed, song in enumerate(SONGS):
+            folder = root / "audio" / "music" / "train" / song.replace("/", "_")
+            write_song(folder, seed, seconds=8)
     for name in ("generate_train_scenes", "generate_at_mic_musdb18"):
         script(RECIPES / "generate_dataset" / f"{name}.py", f"path.root={root}")
+    enhanced = ["separator=spectral", f"path.exp_folder={root / 'exp'}"]
+    script(RECIPES / "baseline" / "enhance.py", f"path.root={root}", *enhanced)
     return root
 
 
 @pytest.fixture(scope="module")
-def expected(root, shared, tmp_path_factory) -> bytes:
+def expected(root, tmp_path_factory) -> bytes:
     """Table of one process on this machine."""
-    folder = new_folder(shared, tmp_path_factory.mktemp("alone"))
+    folder = new_folder(root, tmp_path_factory.mktemp("alone"))
     script(RECIPES / "baseline" / "evaluate.py", f"path.root={root}", f"path.exp_folder={folder}")
     return (folder / "scores.csv").read_bytes()
 
 
 @pytest.fixture
-def folder(shared, tmp_path) -> Path:
-    return new_folder(shared, tmp_path)
+def folder(root, tmp_path) -> Path:
+    return new_folder(root, tmp_path)
 
 
-def new_folder(shared: Path, parent: Path) -> Path:
+def new_folder(root: Path, parent: Path) -> Path:
     """A results folder with enhanced signals that have no scores yet."""
-    signals = shared / "golden" / "icassp_2024" / "enhanced_signals"
+    signals = root / "exp" / "enhanced_signals"
     shutil.copytree(signals, parent / "exp" / "enhanced_signals", copy_function=shutil.copyfile)
     return parent / "exp"
 
