@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from cadenza.runner.early import SIGNALS
 from cadenza.runner.items import Item, Result, reason_of
 from cadenza.runner.journal import Row
 
@@ -93,8 +94,9 @@ def set_up(process_item: Callable[[Any], Row | Result], levels: dict[str, int]) 
         Levels of the loggers of the process that this one works for.
     """
     global _work
-    # Ctrl-C reaches all processes of a terminal; the main process ends this one
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and schedulers reach all processes at once; the main process ends this one
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     sys.stderr = _NoTerminal(io.FileIO(2, "w", closefd=False), write_through=True)
     logging.getLogger().handlers = [_RECORDS]
     for name, level in levels.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from cadenza.errors import InputError
 from cadenza.runner.saved import read_saved
 
 from .command_line import recipe
+from .conftest import call, outputs
 
 __all__ = ["recipe"]
 
@@ -82,3 +84,20 @@ def test_without_slurm_the_message_says_so(recipe, monkeypatch):
     (line,) = recipe.errors("+cluster=slurm", "shards=2")
     assert "cannot start the jobs" in line
     assert "slurm" in line
+
+
+@pytest.mark.slow
+def test_enhanced_files_do_not_depend_on_the_number_of_processes(root):
+    for jobs in (1, 2):
+        where = ["path.root=root", f"path.exp_folder=exp{jobs}", "separator=spectral"]
+        assert call("baseline.enhance", *where, f"jobs={jobs}") == 0
+    assert outputs(Path("exp1")) == outputs(Path("exp2"))
+    assert len(outputs(Path("exp1"))) == 10  # eight signals, a table and a journal
+
+
+@pytest.mark.slow
+def test_generated_files_do_not_depend_on_the_number_of_processes(root):
+    before = outputs(root / "audio")
+    shutil.rmtree(root / "audio" / "at_mic_music")
+    assert call("generate_dataset.generate_at_mic_musdb18", "path.root=root", "jobs=2") == 0
+    assert outputs(root / "audio") == before

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from cadenza.runner.journal import Journal
+from tests.conftest import REPOSITORY
+from tests.recipes.conftest import write_json, write_root, write_song
 
-from ..conftest import REPOSITORY
-from ..recipes.conftest import SONGS, write_root, write_song
 from .cluster import Cluster, wait_until, workers
 
 RECIPES = REPOSITORY / "recipes" / "cad_icassp_2024"
@@ -48,15 +48,23 @@ def root(tmp_path_factory) -> Path:
     if REFERENCE.is_dir():
         shutil.copytree(REFERENCE, root, copy_function=shutil.copyfile)
     else:
-        write_root(root)
-        for seed, song in enumerate(SONGS):
-            folder = root / "audio" / "music" / "train" / song.replace("/", "_")
-            write_song(folder, seed, seconds=8)
+        write_long_songs(root)
+    n_scenes = f"scene.number_scenes_per_song={4 if REFERENCE.is_dir() else 2}"
     for name in ("generate_train_scenes", "generate_at_mic_musdb18"):
-        script(RECIPES / "generate_dataset" / f"{name}.py", f"path.root={root}")
+        script(RECIPES / "generate_dataset" / f"{name}.py", f"path.root={root}", n_scenes)
     enhanced = ["separator=spectral", f"path.exp_folder={root / 'exp'}"]
     script(RECIPES / "baseline" / "enhance.py", f"path.root={root}", *enhanced)
     return root
+
+
+def write_long_songs(root: Path) -> None:
+    """The generated root of the other tests, with four songs that take long enough to score."""
+    write_root(root)
+    songs = [f"Tiny Band - {name}" for name in ("Up", "Down", "Left", "Right")]
+    for seed, song in enumerate(songs):
+        write_song(root / "audio" / "music" / "train" / song, seed, seconds=8)
+    metadata = [{"Track Name": song, "Split": "train"} for song in songs]
+    write_json(root / "metadata" / "musdb18.train.json", metadata)
 
 
 @pytest.fixture(scope="module")

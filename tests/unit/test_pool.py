@@ -16,8 +16,11 @@ import pytest
 
 from cadenza.errors import InputError
 from cadenza.runner import pool
+from cadenza.runner.blocks import Blocks
 from cadenza.runner.items import Item, Result
 from cadenza.runner.pool import KILLED, n_cores, n_processes, side_by_side
+from cadenza.separation.cache import CacheOptions
+from cadenza.separation.spectral import Spectral
 
 from .run_helpers import Work, snapshot, start
 
@@ -65,6 +68,7 @@ def test_results_and_files_are_those_of_one_process(tmp_path, caplog):
     assert snapshot(tmp_path / "2") == snapshot(tmp_path / "1")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_a_process_that_is_killed_costs_its_item_only(tmp_path):
     report = run(tmp_path, 6, Mixed(6))
@@ -187,10 +191,10 @@ def test_a_stopped_run_keeps_what_is_done_and_leaves_no_process(tmp_path, number
     )
     wait_for(lambda: len(list(folder.glob("out_*"))) >= 4, 60)
     workers = [Path("/proc", p.name.removeprefix("worker")) for p in folder.glob("worker*")]
-    if number == "SIGINT":  # a terminal sends it to all processes
-        os.killpg(process.pid, signal.SIGINT)
-    else:
-        process.send_signal(getattr(signal, number))
+    if number == "SIGKILL":
+        process.kill()
+    else:  # terminals and schedulers send it to all processes
+        os.killpg(process.pid, getattr(signal, number))
     assert process.wait(20) == status
     wait_for(lambda: not any(path.exists() for path in workers), 20)
     (folder / "fast").touch()
@@ -212,3 +216,9 @@ def wait_for(condition, seconds):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_a_network_stays_in_one_process():
+    light, network = (Blocks(block, None, CacheOptions(""), {}) for block in (Spectral(), object()))
+    assert [light.jobs(wanted) for wanted in (None, 1, 3)] == [None, 1, 3]
+    assert [network.jobs(wanted) for wanted in (None, 1, 3)] == [1, 1, 3]
