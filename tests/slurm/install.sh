@@ -1,5 +1,6 @@
 #!/bin/sh
 # Installs what the tests on a real SLURM need. Says why and fails if that is not possible.
+PATH=$PATH:/usr/sbin:/sbin
 packages="slurmctld slurmd slurm-client munge"
 
 missing() {
