@@ -1,6 +1,8 @@
 # make demo   run the three challenges end to end on generated music; ends with a report
 # make check  style, types and fast tests: run it before each commit
 # make test   all tests
+# make test-slurm   the evaluation as an array on a real SLURM of two nodes on this machine; installs
+#             Debian's packages if it may, and says so if it cannot run
 # make docs   build the documentation site in site/
 #
 # PYTHON chooses the interpreter (3.11 to 3.13) for the virtual environment in .venv.
@@ -14,7 +16,7 @@ RUN := $(VENV)/bin/python
 # setuptools warns of every editable installation, whatever the project; there is nothing to act on
 INSTALL := PYTHONWARNINGS="ignore:Editable installation" $(RUN) -m pip install --quiet
 
-.PHONY: demo check test docs clean
+.PHONY: demo check test test-slurm docs clean
 
 demo: $(VENV)/installed
 	$(RUN) -m cadenza.demo demo
@@ -27,6 +29,11 @@ check: $(VENV)/installed-dev
 
 test: $(VENV)/installed-dev
 	$(RUN) -m pytest -m "$(TESTS)" $(PYTEST)
+
+test-slurm: $(VENV)/installed-dev
+	@if tests/slurm/install.sh; then \
+	    $(INSTALL) --editable ".[slurm]" && $(RUN) -m pytest -v -rs tests/slurm/array_on_slurm.py; \
+	fi
 
 # -E starts from scratch: the lists of functions do not notice new ones by themselves
 docs: $(VENV)/installed

@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,7 +30,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; on success it takes the place of `path` in one step.
 
     A process that is killed at any moment leaves `path` as it was. Its temporary file is removed
-    when the same file is written again.
+    when another process writes the same file.
 
     Raises
     ------
@@ -69,11 +70,23 @@ def _temporary_for(path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _cannot_write(path.parent, error, "cannot create the folder") from None
-    for leftover in path.parent.glob(f".{_escape(path.name)}.*.tmp"):
-        if _is_abandoned(leftover):
+    for name in _leftovers(path.parent.absolute()):
+        leftover = path.with_name(name)
+        if name.startswith(f".{path.name}.") and _is_abandoned(leftover):
             leftover.unlink(missing_ok=True)
     owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     return path.with_name(f".{path.name}.{owner}.tmp")
+
+
+@lru_cache(maxsize=256)
+def _leftovers(folder: Path) -> tuple[str, ...]:
+    """Temporary files that were in a folder when this process first wrote there.
+
+    Listing it for every file would take longer and longer as it fills.
+    """
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries]
+    return tuple(name for name in names if name.startswith(".") and name.endswith(".tmp"))
 
 
 def _cannot_write(path: Path, error: OSError, what: str = "cannot write") -> OSError:
@@ -114,11 +127,6 @@ def require_file(path: Path, expected: str) -> None:
         raise InputError(f"{path}: cannot read: {_reason(error)}") from None
     if is_empty:
         raise InputError(f"{path}: expected {expected}, found an empty file (0 bytes)")
-
-
-def _escape(name: str) -> str:
-    """Name as a glob pattern that matches itself: song titles may contain ``[`` and ``*``."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
 
 
 def _is_abandoned(temporary: Path) -> bool:

@@ -59,6 +59,13 @@ class Batches:
 
 
 @dataclass
+class Parallel:
+    """How many processes a script uses."""
+
+    jobs: Annotated[int | None, Rule(least=1)]
+
+
+@dataclass
 class Running:
     """How a script works through its list."""
 

@@ -15,6 +15,7 @@ from cadenza._options import (
     Count,
     Folder,
     NotNegative,
+    Parallel,
     Rule,
     Running,
     SampleRate,
@@ -96,7 +97,7 @@ class SongPaths:
 
 
 @dataclass
-class Cad1Task1(Running):
+class Cad1Task1(Running, Parallel):
     """Options of the baseline of CAD1 Task 1."""
 
     separator: SongSeparator
@@ -132,7 +133,7 @@ class ScenePaths:
 
 
 @dataclass
-class Icassp2024(Running):
+class Icassp2024(Running, Parallel):
     """Options of the ICASSP 2024 baseline."""
 
     separator: SongSeparator
@@ -182,7 +183,7 @@ class SceneListeners:
 
 
 @dataclass
-class Icassp2024Generation(Running):
+class Icassp2024Generation(Running, Parallel):
     """Options of the scripts that make the data of ICASSP 2024."""
 
     path: AtMicPaths
@@ -211,7 +212,7 @@ class Enhancer:
 
 
 @dataclass
-class Cad2Task2(Running):
+class Cad2Task2(Running, Parallel):
     """Options of the baseline of CAD2 Task 2."""
 
     separator: EnsembleSeparator

@@ -30,8 +30,8 @@ from cadenza.report.overview import write_comparison, write_overview
 from cadenza.report.pages import percent, score, write_assets
 from cadenza.report.results import ItemResult, Run, read_run
 from cadenza.report.signals import ItemSignals
+from cadenza.runner.items import reason_of
 from cadenza.runner.progress import Progress
-from cadenza.runner.run import reason_of
 from cadenza.runner.saved import Config
 from cadenza.statistics import mean
 

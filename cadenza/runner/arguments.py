@@ -19,6 +19,9 @@ ALIASES = {
 }
 """Keys of earlier releases and their present names."""
 
+SHORT_NAMES = {"shards": "evaluate.batch_size"}
+"""Other names of keys, which fit better where the challenges' own names mislead."""
+
 HINTS = {
     "separator.model": "choose a separator by its name: separator={value}",
     "separator.force_redownload": "weights are downloaded once and kept; drop this key",
@@ -55,8 +58,8 @@ def parse(arguments: Sequence[str], blocks: Mapping[str, Sequence[str]]) -> argp
 
     Examples
     --------
-    >>> parse(["split=valid", "-m", "evaluate.batch=0,1"], {}).overrides
-    ['split=valid', 'evaluate.batch=0,1']
+    >>> parse(["split=valid", "-m", "shards=2", "evaluate.batch=0,1"], {}).overrides
+    ['split=valid', 'evaluate.batch_size=2', 'evaluate.batch=0,1']
     >>> parse(["spectral"], {"separator": ["demucs", "spectral"]})
     Traceback (most recent call last):
     cadenza.errors.InputError: cannot read the argument spectral; did you mean separator=spectral?
@@ -81,4 +84,5 @@ def _translated(argument: str, blocks: Mapping[str, Sequence[str]]) -> str:
         raise InputError(f"{name} is no key: {HINTS[name].format(value=value)}")
     if value.startswith("~/"):  # the shell expands it only at the beginning of a word
         value = str(Path(value).expanduser())
-    return f"{key.replace(name, ALIASES.get(name, name), 1)}={value}"
+    present = (ALIASES | SHORT_NAMES).get(name, name)
+    return f"{key.replace(name, present, 1)}={value}"

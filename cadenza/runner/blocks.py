@@ -63,6 +63,15 @@ class Blocks:
     cache: CacheOptions
     file_digests: dict[str, dict[str, str]]
 
+    def jobs(self, wanted: int | None) -> int | None:
+        """Processes to use, as for `run_items`.
+
+        A network uses all cores by itself, so it stays in one process unless more are wanted. A
+        separator with the attribute ``one_core = True`` leaves the others to other processes.
+        """
+        uses_all_cores = not getattr(self.separator, "one_core", False)
+        return 1 if wanted is None and uses_all_cores else wanted
+
 
 def build_blocks(config: DictConfig, *, rate_key: str, prepare: Callable[[Any], None]) -> Blocks:
     """Build what the blocks `separator` and `hearing_aid` of a configuration describe.

@@ -1,4 +1,4 @@
-"""What a script does before its slow imports: answer ``--help``, and end quietly on Ctrl-C.
+"""What a script does before its slow imports: answer ``--help``, and end quietly when stopped.
 
 This module must import nothing slow itself.
 """
@@ -12,7 +12,10 @@ from pathlib import Path
 from types import FrameType
 
 INTERRUPTED = 130
-"""Exit status after Ctrl-C."""
+"""Exit status after Ctrl-C or SIGTERM."""
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""What Ctrl-C sends, and what ``kill`` and the schedulers of clusters send."""
 
 
 def start(file: str, options: type) -> None:
@@ -25,7 +28,8 @@ def start(file: str, options: type) -> None:
     options : dataclass type
         What the script can be set to; see `cadenza._options`.
     """
-    signal.signal(signal.SIGINT, _end)
+    for number in SIGNALS:
+        signal.signal(number, _end)
     if {"--help", "-h"} & set(sys.argv[1:]):
         from cadenza.runner.help import print_help
 
@@ -33,9 +37,10 @@ def start(file: str, options: type) -> None:
 
 
 def imported() -> None:
-    """Let Ctrl-C raise KeyboardInterrupt again, once everything is imported."""
-    if signal.getsignal(signal.SIGINT) is _end:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Let both signals raise KeyboardInterrupt, once everything is imported."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is _end:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _end(signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG001

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from cadenza.errors import InputError
 from cadenza.runner.journal import Row
 
 T = TypeVar("T")
@@ -20,7 +21,7 @@ class Record(Protocol):
         """Stable name."""
 
     @property
-    def labels(self) -> dict[str, str]:
+    def labels(self) -> Mapping[str, str]:
         """First columns of the result tables."""
 
     @property
@@ -110,3 +111,17 @@ class Report:
     def exit_status(self) -> int:
         """0 if all items are finished, 1 if some are not."""
         return 1 if self.failures else 0
+
+
+def reason_of(error: Exception) -> str:
+    """What an error says, and the notes on where it came from.
+
+    Examples
+    --------
+    >>> reason_of(ZeroDivisionError("division by zero"))
+    'ZeroDivisionError: division by zero'
+    >>> reason_of(InputError("mixture.wav: truncated"))
+    'mixture.wav: truncated'
+    """
+    text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+    return "".join([text, *(f" ({note})" for note in getattr(error, "__notes__", []))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import logging
 import shutil
 import sys
@@ -19,9 +20,19 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from cadenza.errors import InputError
+from cadenza.runner import messages
+from cadenza.runner.pool import n_cores
+
+logger = logging.getLogger(__name__)
+
+FAILED = 1
+LOST = ("FailedJobError", "UncompletedJobError")
+"""What submitit raises if a job ended without a result."""
+
+OmegaConf.register_new_resolver("at_most_cores", lambda n: min(n, n_cores()), replace=True)
 
 
 def run(script: Path, job: Callable[[DictConfig], int], arguments: argparse.Namespace) -> int:
@@ -93,12 +104,36 @@ def _sweep(hydra: Hydra, name: str, job: Callable[[DictConfig], int], overrides:
     try:
         sweep = [*overrides, "hydra.mode=MULTIRUN"]
         batches = hydra.multirun(config_name=name, task_function=job, overrides=sweep)
+    except (InputError, *messages.COMPOSING):
+        raise
+    except Exception as error:  # each launcher has its own
+        return _broken_off(error)
     finally:
         HydraConfig.instance().cfg = before
     if batches is None:
         print("the sweeper does not tell how its jobs ended: see their logs", file=sys.stderr)
         return 0
     return _worst([returned for batch in batches for returned in batch])
+
+
+def _broken_off(error: Exception) -> int:
+    """Say why a launcher did not get to the end; returns the exit status.
+
+    Jobs report for themselves; this is about jobs that cannot: the process was killed, the node was
+    lost, the cluster took no jobs.
+    """
+    logger.debug("where the sweep ended:", exc_info=True)
+    text = next((line for line in map(str.strip, str(error).splitlines()) if line), "")
+    broken = isinstance(error, concurrent.futures.process.BrokenProcessPool)
+    if not broken and type(error).__name__ not in LOST:
+        raise InputError(f"cannot start the jobs: {type(error).__name__}: {text}") from None
+    print(f"error: a job ended without a result: {text}", file=sys.stderr)
+    print(
+        "hint: jobs of a cluster that are still running go on. When they have ended, run the same "
+        "command again: it does what is missing",
+        file=sys.stderr,
+    )
+    return FAILED
 
 
 def _first_values(overrides: Sequence[str]) -> list[str]:

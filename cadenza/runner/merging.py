@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from cadenza._check import raise_if
 from cadenza._settings import settings_differences
 from cadenza.errors import InputError
 from cadenza.runner.items import Record
 from cadenza.runner.journal import Journal, journal_path
-from cadenza.runner.resume import failures_path, flags_path
+from cadenza.runner.resume import failures_path, flags_path, lock_path
 from cadenza.runner.sharding import Shard, every_nth
 from cadenza.runner.tables import mean_of, read_table, summary, write_notes, write_table
+
+logger = logging.getLogger(__name__)
+
+_MERGING_S = 60  # longest wait for another process that merges
 
 Rows = dict[tuple[str, ...], dict[str, str]]
 
@@ -118,6 +125,38 @@ class ShardedTable:
         before = {tuple(row[k] for k in labels) for row in read_table(self.path, self.columns)}
         lost = len((before & known) - set(rows))
         return [f"{self.path}: would lose {lost} results; rename it, then merge"] if lost else []
+
+
+def merge_if_complete(table: ShardedTable, records: Sequence[Record], *, every: int) -> bool:
+    """Merge the parts of a table if all of them are complete; says so if they are not.
+
+    Parameters
+    ----------
+    table : ShardedTable
+        The table.
+    records, every
+        As for `ShardedTable.merge`.
+
+    Returns
+    -------
+    bool
+        Whether the table is merged.
+    """
+    missing = [part for part in table.parts if not part.is_file()]
+    if missing:
+        n_there, n_parts = table.n_shards - len(missing), table.n_shards
+        logger.info("%d of %d batches are finished; the last one merges", n_there, n_parts)
+        return False
+    try:
+        with FileLock(lock_path(table.path), timeout=_MERGING_S):  # two may end at the same time
+            rows = table.merge(records, every=every)
+    except (InputError, Timeout) as error:
+        reason = str(error).splitlines()[0]
+        logger.info("the tables of the batches are not merged yet: %s", reason)
+        return False
+    mean = summary(table.path, rows, table.show, n_wanted=len(rows))
+    logger.info("all %d batches are finished and merged: %s", table.n_shards, mean)
+    return True
 
 
 def merge_batches(tables: Sequence[ShardedTable], records: Sequence[Record], *, every: int) -> int:

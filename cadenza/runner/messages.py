@@ -66,10 +66,11 @@ def _missing(error: MissingConfigException, blocks: Mapping[str, Sequence[str]])
     if group == "hydra/launcher":
         package = f"hydra-{name.partition('_')[0]}-launcher"
         return f"hydra/launcher={name} is not installed: pip install {package}"
-    if group not in blocks:
+    if group not in blocks and not error.options:
         return _first_lines(str(error))
-    own = [option for option in error.options or () if not _is_shared(group, option)]
-    offered = ", ".join(dict.fromkeys([*blocks[group], *own]))
+    options = error.options or ()
+    own = [o for o in options if group not in blocks or not _is_shared(group, o)]
+    offered = ", ".join(dict.fromkeys([*blocks.get(group, ()), *own]))
     return f"there is no {group} called {name}; choose one of {offered}"
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
@@ -17,8 +19,10 @@ from cadenza._check import raise_if
 from cadenza._files import DigestCache
 from cadenza._paths import require_files
 from cadenza.errors import InputError
-from cadenza.runner.items import Item, Report, Result
+from cadenza.runner.items import Item, Report, Result, reason_of
 from cadenza.runner.journal import Entry, Journal, Row
+from cadenza.runner.merging import ShardedTable, merge_if_complete
+from cadenza.runner.pool import n_processes, side_by_side
 from cadenza.runner.progress import Progress
 from cadenza.runner.repeats import warnings_once
 from cadenza.runner.resume import (
@@ -30,7 +34,7 @@ from cadenza.runner.resume import (
     lock_path,
 )
 from cadenza.runner.sharding import WHOLE, Shard, every_nth
-from cadenza.runner.stages import Together, prepared
+from cadenza.runner.stages import Outcome, Together, one_by_one, prepared
 from cadenza.runner.tables import write_notes, write_table
 
 logger = logging.getLogger(__name__)
@@ -54,6 +58,7 @@ def run_items(
     read_item: Callable[[Item[T]], object] | None = None,
     together: Together | None = None,
     at_once: int = 1,
+    jobs: int | None = 1,
     show: str = "",
 ) -> Report:
     """Work on the items that are not finished yet and write the table of all results.
@@ -61,7 +66,7 @@ def run_items(
     An item is finished if a journal beside the table says so, also that of another shard, and its
     output files are still what was written. An item that fails has empty values in the table and
     is tried again by the next run; ``<name>.failures.csv`` says why. Doubtful results are listed
-    in ``<name>.flags.csv``.
+    in ``<name>.flags.csv``. The last shard to end merges the tables of all.
 
     Parameters
     ----------
@@ -94,6 +99,9 @@ def run_items(
         list of what `process_item` gets instead. If it fails, it is called for each item alone.
     at_once : int
         How many items to work on together.
+    jobs : int or None
+        How many processes work on items side by side; None: as many as there are cores, if it
+        pays. The results are the same. Not for items that are read ahead or worked on together.
     show : str
         Column to show on the console as items finish.
 
@@ -128,20 +136,39 @@ def run_items(
     folder.mkdir(parents=True, exist_ok=True)
     table = folder / f"{name}{shard.suffix}.csv"
     try:
-        with FileLock(lock_path(table), blocking=False), warnings_once():
+        with FileLock(lock_path(table), timeout=_patience_s()), warnings_once():
             state = _State(items, selected, table, json.loads(json.dumps(settings)))
             listed = {item.key for item in items}
             selection = Selection(selected, listed, shard.count > 1, every > 1)
             state.open_journal(Earlier.find(table, name), selection, resume=resume)
             try:
                 with Progress(len(selected), state.n_finished, show=show) as progress:
-                    inputs = prepared(state.todo, read_item, together, at_once)
-                    state.work_on(process_item, inputs, progress, stop=on_error == "stop")
+                    if (n_jobs := n_processes(state.todo, jobs)) > 1:
+                        outcomes = side_by_side(state.todo, process_item, n_jobs)
+                    else:
+                        inputs = prepared(state.todo, read_item, together, at_once)
+                        outcomes = one_by_one(state.todo, inputs, process_item)
+                    with closing(outcomes):
+                        state.work_on(outcomes, progress, stop=on_error == "stop")
             finally:
                 report = state.finish(columns)
     except Timeout:
         raise InputError(f"{table}: another run is working on it") from None
+    except NotImplementedError:  # by filelock
+        raise InputError(f"{folder}: this file system has no file locks (flock)") from None
+    if shard.count > 1:
+        parts = ShardedTable(folder / f"{name}.csv", columns, show, shard.count)
+        merge_if_complete(parts, items, every=every)
     return report
+
+
+def _patience_s() -> float:
+    """How long to wait for another process that works on the same table.
+
+    When SLURM has queued a job again because it lost a node, the first one may still be running
+    there.
+    """
+    return 600 if int(os.environ.get("SLURM_RESTART_COUNT", 0)) else 0
 
 
 @dataclass
@@ -176,16 +203,15 @@ class _State(Generic[T]):
 
     def work_on(
         self,
-        process_item: Callable[[Any], Row | Result],
-        inputs: Iterable[Callable[[], object]],
+        outcomes: Iterable[tuple[Item[T], Outcome]],
         progress: Progress,
         *,
         stop: bool,
     ) -> None:
         """Do what is not finished; failures are recorded."""
-        for item, input_of in zip(self.todo, inputs, strict=True):
+        for item, outcome in outcomes:
             try:
-                result = process_item(input_of())
+                result = outcome()
                 entry = self._entry(item, result if isinstance(result, Result) else Result(result))
             except Exception as error:
                 entry = Entry.failed(item.key, reason_of(error))
@@ -249,20 +275,6 @@ class _State(Generic[T]):
         inputs = [self.digests(path) for path in item.inputs]
         parts = json.dumps([item.depends_on, inputs], sort_keys=True)
         return hashlib.sha256(parts.encode()).hexdigest()[:16]
-
-
-def reason_of(error: Exception) -> str:
-    """What an error says, and the notes on where it came from.
-
-    Examples
-    --------
-    >>> reason_of(ZeroDivisionError("division by zero"))
-    'ZeroDivisionError: division by zero'
-    >>> reason_of(InputError("mixture.wav: truncated"))
-    'mixture.wav: truncated'
-    """
-    text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-    return "".join([text, *(f" ({note})" for note in getattr(error, "__notes__", []))])
 
 
 def _require_option(name: str, value: object, allowed: Sequence[object]) -> None:

@@ -15,7 +15,7 @@ from cadenza.runner.options import leaves_of
 
 Config: TypeAlias = DictConfig
 
-_NO_SETTINGS = ("path.", "evaluate.batch", "resume", "on_error")
+_NO_SETTINGS = ("path.", "evaluate.batch", "resume", "on_error", "jobs", "+cluster=")
 """Keys that say where results are and how the work was split, not what was computed."""
 
 
@@ -74,8 +74,8 @@ def read_saved(exp_folder: Path, script: str) -> Saved | None:
     InputError
         If the saved configuration cannot be read.
     """
-    folder = exp_folder / ".hydra" / script
-    if not (folder / "config.yaml").is_file():
+    folder = _newest(exp_folder / ".hydra" / script)
+    if folder is None:
         return None
     try:
         config = OmegaConf.load(folder / "config.yaml")
@@ -92,3 +92,9 @@ def read_saved(exp_folder: Path, script: str) -> Saved | None:
         raise InputError(f"{folder}: cannot read the saved configuration: {error}") from None
     OmegaConf.set_readonly(config, True)
     return Saved(cast("DictConfig", config), written, choices)
+
+
+def _newest(folder: Path) -> Path | None:
+    """The newest folder with a configuration: that of the script, or one of its batches."""
+    found = [*folder.glob("config.yaml"), *folder.glob("*/config.yaml")]
+    return max(found, key=lambda path: path.stat().st_mtime).parent if found else None

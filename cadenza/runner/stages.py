@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
-from cadenza.runner.items import Item
+from cadenza.runner.items import Item, Result
+from cadenza.runner.journal import Row
 
 T = TypeVar("T")
 Together: TypeAlias = Callable[[list[Any]], Sequence[object]]
+Outcome: TypeAlias = Callable[[], Row | Result]
+"""Returns what came out of an item, or raises its error."""
 
 
 def prepared(
@@ -35,6 +38,29 @@ def prepared(
         return
     while group := list(islice(reads, at_once)):
         yield from _worked_on(group, together)
+
+
+def one_by_one(
+    items: Sequence[Item[T]],
+    inputs: Iterable[Callable[[], object]],
+    process_item: Callable[[Any], Row | Result],
+) -> Generator[tuple[Item[T], Outcome], None, None]:
+    """Yield every item with a function that processes it, or raises its error.
+
+    Parameters
+    ----------
+    items : sequence of Item
+    inputs : iterable of callable
+        From `prepared`.
+    process_item : callable
+        As for `run_items`.
+    """
+
+    def outcome(input_of: Callable[[], object]) -> Row | Result:
+        return process_item(input_of())
+
+    for item, input_of in zip(items, inputs, strict=True):
+        yield item, partial(outcome, input_of)
 
 
 def _worked_on(

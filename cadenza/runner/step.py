@@ -64,6 +64,7 @@ def run_step(
     read_item: Callable[[Item[T]], object] | None = None,
     together: Together | None = None,
     at_once: int = 1,
+    jobs: int | None = 1,
     file_digests: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Report:
     """Run a step on the items that the configuration asks for.
@@ -77,7 +78,7 @@ def run_step(
         ``evaluate.small_test``, ``resume`` and ``on_error``.
     items : sequence of Item
         The whole work list.
-    process_item, read_item, together, at_once
+    process_item, read_item, together, at_once, jobs
         As for `run_items`.
     table : Path
         The result table, ``<name>.csv``.
@@ -96,6 +97,7 @@ def run_step(
         read_item=read_item,
         together=together,
         at_once=at_once,
+        jobs=jobs,
         show=step.show,
         **cli.run_options(config),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,7 @@ class Oracle:
            [0.25]])
     """
 
+    one_core: ClassVar[bool] = True  # several processes may work side by side
     sources: tuple[str, ...] = STEMS
     refine: Refinement = "none"
 

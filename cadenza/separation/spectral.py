@@ -73,6 +73,7 @@ class Spectral:
     """
 
     sources: ClassVar[tuple[str, ...]] = STEMS
+    one_core: ClassVar[bool] = True  # several processes may work side by side
     progress: bool | None = None
     refine: Refinement = "none"
 

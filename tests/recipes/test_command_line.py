@@ -73,7 +73,8 @@ __all__ = ["recipe"]
         ("valid", "cannot read the argument valid; it must be key=value"),
         ("--splt=valid", "unrecognized arguments: --splt=valid"),
         ("--config-dir=nowhere", "--config-dir: no such folder: nowhere"),
-        ("hydra/launcher=submitit_slurm", "is not installed: pip install hydra-submitit-launcher"),
+        ("hydra/launcher=ray", "is not installed: pip install hydra-ray-launcher"),
+        ("+cluster=slrum", "there is no cluster called slrum; choose one of local, slurm"),
     ],
 )
 def test_a_mistake_is_one_line(recipe, argument, message):
@@ -333,11 +334,12 @@ def test_help_may_be_cut_off(tmp_path):
 def test_starting_a_script_leaves_interrupts_to_the_run():
     import signal
 
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in early.SIGNALS}
     early.start("", Cad1Task1)
     early.imported()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        assert signal.getsignal(number) is signal.default_int_handler
+        signal.signal(number, handler)
 
 
 def test_a_script_that_is_imported_does_nothing():

@@ -41,11 +41,11 @@ class Work:
         return {"size": len(text)}
 
 
-def start(folder: Path, work: Work | None = None, **options):
+def start(folder: Path, work: Work | None = None, n_items: int = 3, **options):
     work = work or Work()
     options = {"settings": {"step": "test 1"}, **options}
     report = run_items(
-        make_items(folder), work, folder=folder, name="t", columns=COLUMNS, **options
+        make_items(folder, n_items), work, folder=folder, name="t", columns=COLUMNS, **options
     )
     return report, getattr(work, "calls", [])
 

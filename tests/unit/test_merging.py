@@ -12,6 +12,8 @@ from cadenza.runner.merging import ShardedTable, merge_batches
 from cadenza.runner.sharding import Shard
 from cadenza.runner.tables import read_table, write_notes, write_table
 
+from .run_helpers import Work, start
+
 COLUMNS = ["scene", "listener", "score"]
 
 
@@ -127,3 +129,31 @@ def test_all_tables_that_have_parts_are_merged(table, tmp_path, capsys):
     for path in table.parts:
         path.unlink()
     assert merge_batches([table, clipping], PAIRS, every=1) == 1, "without scores"
+
+
+def test_the_last_shard_merges(tmp_path):
+    fail = (3,)
+    run_shards(tmp_path / "shards", [0], fail)
+    assert not (tmp_path / "shards" / "t.csv").exists()
+    run_shards(tmp_path / "shards", [1], fail)
+    start(tmp_path / "whole", Work(fail), n_items=5)
+    for name in ("t.csv", "t.failures.csv"):
+        merged, whole = (tmp_path / folder / name for folder in ("shards", "whole"))
+        assert merged.read_bytes() == whole.read_bytes()
+    run_shards(tmp_path / "shards", [0, 1])  # without the failure
+    assert not (tmp_path / "shards" / "t.failures.csv").exists()
+
+
+def test_shards_that_were_made_with_other_settings_are_not_merged(tmp_path):
+    run_shards(tmp_path, [0, 1])
+    before = (tmp_path / "t.csv").read_bytes()
+    options = {"settings": {"step": "test 2"}, "resume": "changed"}
+    run_shards(tmp_path, [0], (2,), **options)
+    assert (tmp_path / "t.csv").read_bytes() == before
+    run_shards(tmp_path, [1], **options)
+    assert (tmp_path / "t.csv").read_bytes() != before
+
+
+def run_shards(folder, indices, fail=(), **options):
+    for index in indices:
+        start(folder, Work(fail), n_items=5, shard=Shard(index, 2), **options)

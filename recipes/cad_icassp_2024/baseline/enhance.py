@@ -76,6 +76,7 @@ def run(config: DictConfig) -> int:
         items(config, pairs, blocks),
         partial(process_item, config=config, blocks=blocks),
         table=folder / "enhanced_signals.csv",
+        jobs=blocks.jobs(config.jobs),
         file_digests=blocks.file_digests,
     )
     remedy = "hearing_aid=nalr_limited turns the gain down instead"

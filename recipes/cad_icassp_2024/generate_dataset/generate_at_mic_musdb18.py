@@ -91,6 +91,7 @@ def run(config: DictConfig) -> int:
         settings=cli.settings(config, "cad_icassp_2024/at_mic 1", ["sample_rate"]),
         resume=config.resume,
         on_error=config.on_error,
+        jobs=config.jobs,
     )
     clipped = clipping(report.rows, CLIPPED)
     print(

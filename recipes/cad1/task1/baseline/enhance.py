@@ -71,6 +71,7 @@ def run(config: DictConfig) -> int:
         items(config, pairs, blocks),
         partial(process_item, config=config, blocks=blocks),
         table=folder.with_name(f"{folder.name}.csv"),
+        jobs=blocks.jobs(config.jobs),
         file_digests=blocks.file_digests,
     )
     clipped = clipping(report.rows, soft=config.soft_clip)

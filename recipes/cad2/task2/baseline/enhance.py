@@ -95,6 +95,7 @@ def run(config: DictConfig) -> int:
         items(config, pairs, estimator),
         partial(process_item, config=config, estimator=estimator, hearing_aid=blocks.hearing_aid),
         table=folder / "enhanced_signals.csv",
+        jobs=blocks.jobs(config.jobs),
         file_digests=blocks.file_digests,
     )
     clipped = clipping(report.rows, soft=config.soft_clip)
