@@ -155,6 +155,21 @@ def test_torch_is_imported_only_where_it_is_needed():
     assert done.stdout.strip() == "False"
 
 
+def test_scripts_start_without_slow_imports():
+    """A run that has nothing left to do takes half a second, not two."""
+    scripts = [
+        "cadenza." + ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
+        for path in RECIPES
+        if path.name != "__init__.py" and path.parent.name != "ConvTasNet"
+    ]
+    program = f"import sys, {', '.join(scripts)}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    slow = HEAVY | {"scipy", "numba", "pandas", "cadenza.haaqi"}
+    assert not slow & set(done.stdout.split())
+
+
 def test_every_package_is_listed_for_the_wheel():
     listed = re.findall(
         r'^    "(cadenza[\w.]*)",$', (REPOSITORY / "pyproject.toml").read_text(), re.M
