@@ -10,7 +10,11 @@ listeners are those of the demo. The true stems take the place of a separator in
 nothing is downloaded and only what is around it is measured; pyClarity imports torch all the same.
 
 CPU time is user and system time together. It hardly depends on what else the machine does; wall
-time does. The last column compares the audio (in 16-bit steps), the scores or the scenes.
+time does. It includes imports, which are a large part of short jobs; `--scale` makes them longer.
+
+The last column compares the audio (in 16-bit steps), the scores or the scenes. In
+`cad2:enhance`, pyClarity gives the two violins of a quartet the mean of their gains, while true
+sources keep their own in cadenza, so the audio differs.
 """
 
 from __future__ import annotations
