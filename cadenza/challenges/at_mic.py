@@ -18,7 +18,7 @@ from cadenza.levels import db_to_gain
 from cadenza.loudness import LoudnessMeter, difference_db, too_short
 
 _AT_ONCE = 16384  # frames that stay in the processor's cache
-_KEPT_BLOCKS = 384  # of some 0.35 s and 250 kB: two minutes, 95 MB in all
+_KEPT_FRAMES = 6_000_000  # 96 MB of rendered stereo, a little more than two minutes
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,9 @@ class AtMicRenderer:
     def _render(self, source: Path, target: Path, head: hrtf.HeadResponse) -> float:
         music = AudioBlocks(source, sample_rate=self.sample_rate, channels=2)
         renderer = hrtf.Renderer(head)
-        n_blocks = math.ceil(music.n_frames / renderer.block_frames)
-        blocks = _Repeatable(lambda: renderer(music.blocks(renderer.block_frames)), n_blocks)
+        n_frames = renderer.block_frames
+        n_passing = math.ceil(max(music.n_frames - _KEPT_FRAMES, 0) / n_frames)
+        blocks = _Repeatable(lambda: renderer(music.blocks(n_frames)), n_passing)
         gain = 1.0
         if not too_short(music.n_frames, self.sample_rate):
             loudness_lufs = self._measured(blocks)
@@ -95,13 +96,13 @@ class _Repeatable:
     ----------
     make : callable
         Makes the blocks, the same each time.
-    n_blocks : int
-        How many there are. The last `_KEPT_BLOCKS` are kept.
+    n_passing : int
+        How many of the first are not kept.
     """
 
-    def __init__(self, make: Callable[[], Iterator[NDArray[np.float64]]], n_blocks: int) -> None:
+    def __init__(self, make: Callable[[], Iterator[NDArray[np.float64]]], n_passing: int) -> None:
         self._make = make
-        self._n_passing = max(n_blocks - _KEPT_BLOCKS, 0)
+        self._n_passing = n_passing
         self._kept: list[NDArray[np.float64]] = []
 
     def __iter__(self) -> Iterator[NDArray[np.float64]]:

@@ -54,12 +54,12 @@ def test_blocks_give_what_whole_songs_give(tmp_path, song):
 
 def test_the_result_does_not_depend_on_what_is_kept(tmp_path, song, monkeypatch):
     AtMicRenderer(tmp_path, tmp_path / "kept", RATE)(song)
-    for n_blocks in (0, 2):
-        monkeypatch.setattr(at_mic, "_KEPT_BLOCKS", n_blocks)
-        AtMicRenderer(tmp_path, tmp_path / f"kept_{n_blocks}", RATE)(song)
+    for n_frames in (0, 20_000):
+        monkeypatch.setattr(at_mic, "_KEPT_FRAMES", n_frames)
+        AtMicRenderer(tmp_path, tmp_path / f"kept_{n_frames}", RATE)(song)
         for track in TRACKS:
             whole, again = (
-                song.targets(tmp_path / f)[track].read_bytes() for f in ("kept", f"kept_{n_blocks}")
+                song.targets(tmp_path / f)[track].read_bytes() for f in ("kept", f"kept_{n_frames}")
             )
             assert whole == again
 
@@ -89,7 +89,7 @@ def test_music_without_a_loudness_keeps_its_level(tmp_path, song, caplog):
 
 
 def test_memory_does_not_grow_with_the_song(tmp_path, song, monkeypatch):
-    monkeypatch.setattr(at_mic, "_KEPT_BLOCKS", 4)
+    monkeypatch.setattr(at_mic, "_KEPT_FRAMES", 60_000)
     rng = np.random.default_rng(3)
     for path in song.sources().values():
         audio.write_wav(path, 0.1 * rng.standard_normal((2, 20 * RATE)), RATE)
