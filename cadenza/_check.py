@@ -112,9 +112,7 @@ def mono_or_stereo(name: str, value: ArrayLike) -> NDArray[np.float64]:
 
 def is_number(value: object) -> bool:
     """Whether a value, say from a JSON file, is a finite number."""
-    if type(value) not in (int, float) and (
-        not isinstance(value, int | float) or isinstance(value, bool)
-    ):
+    if not isinstance(value, int | float) or isinstance(value, bool):
         return False
     try:
         return math.isfinite(value)
