@@ -25,6 +25,7 @@ import soxr
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check
+from cadenza._blocks import split, write_blocks
 from cadenza._files import replacing, require_file
 from cadenza._sidecar import read_scale, write_scale
 from cadenza.errors import InputError
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 clipping_logger = logging.getLogger(f"{__name__}.clipping")
 
 _FLAC_COMPRESSION = 5 / 8  # FLAC's level 5 of 8, on libsndfile's scale from 0 to 1
+_BLOCK = 16384  # samples that are converted at once, so that they stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -254,7 +256,7 @@ def write_flac(
         x = x / factor
     else:
         x, count = clip(x, soft=soft_clip)
-        clipped = _report_clipping(path, count, x.size, soft=soft_clip)
+        clipped = report_clipping(path, count, x.size, soft=soft_clip)
     content = _encode(path, x, rate, format="FLAC", compression_level=_FLAC_COMPRESSION)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
@@ -292,12 +294,9 @@ def write_wav(path: str | Path, signal: ArrayLike, sample_rate: int) -> float:
     0.25
     """
     path = Path(path)
-    x, count = clip(signal)
-    content = _encode(path, x, _check.whole("sample_rate", sample_rate), format="WAV")
-    clipped = _report_clipping(path, count, x.size, soft=False)
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
-    return clipped
+    x = np.atleast_2d(_check.signal("signal", signal))
+    counts = write_blocks(path, split(x, _BLOCK), _check.whole("sample_rate", sample_rate))
+    return report_clipping(path, *counts, soft=False)
 
 
 def _encode(path: Path, x: NDArray[np.float64], sample_rate: int, **options: Any) -> bytes:  # noqa: ANN401
@@ -369,7 +368,7 @@ def clip(signal: ArrayLike, *, soft: bool = False) -> tuple[NDArray[np.float64],
     return (np.tanh(x) if soft else np.clip(x, -1.0, 1.0)), clipped
 
 
-def _report_clipping(path: Path, clipped: int, total: int, *, soft: bool) -> float:
+def report_clipping(path: Path, clipped: int, total: int, *, soft: bool) -> float:
     """Log how many samples were clipped; returns their fraction."""
     if clipped:
         # Who asks for soft clipping expects such samples

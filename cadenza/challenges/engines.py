@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,10 @@ from cadenza.challenges.scoring import (
     score_ears,
 )
 from cadenza.errors import InputError
-from cadenza.haaqi import Equalisation, HaaqiScore, NoiseName
-from cadenza.haaqi.noise import Random
-from cadenza.haaqi.storage import save_scores
+
+if TYPE_CHECKING:
+    from cadenza.haaqi import Equalisation, HaaqiScore, NoiseName
+    from cadenza.haaqi.noise import Random
 
 Engine: TypeAlias = Literal["compiled", "torch"]
 Device: TypeAlias = Literal["auto", "cpu", "cuda"]
@@ -129,6 +130,8 @@ class PairScorer:
             seeded, details = options.set_random_seed, options.details
             scores = score_ears(signals, seeded=seeded, noise=options.noise, details=details)
             if details:
+                from cadenza.haaqi.storage import save_scores
+
                 save_scores(details_file(self.exp_folder, signals.key), scores.by_ear)
             results.append(scores)
         return results
@@ -184,6 +187,7 @@ def score_batch(
     """
     import torch
 
+    from cadenza.haaqi import HaaqiScore
     from cadenza.haaqi.loss import haaqi_tensor
 
     references, references_sizes = _padded([ear.reference for ear in ears])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +15,9 @@ from cadenza._paths import safe_name
 from cadenza.audiogram import Listener
 from cadenza.challenges.seeds import random_state
 from cadenza.errors import SilentReferenceError
-from cadenza.haaqi import HaaqiScore, NoiseName, haaqi_ears
+
+if TYPE_CHECKING:
+    from cadenza.haaqi import HaaqiScore, NoiseName
 
 
 def presentation_level_db_spl(music: ArrayLike, *, presented_db_spl: float = 65.0) -> float:
@@ -208,6 +211,8 @@ def score_ears(
     noise, details, workers
         As for `haaqi`.
     """
+    from cadenza.haaqi import haaqi_ears  # late: a run that is finished does not need it
+
     left, right = haaqi_ears(
         signals.reference,
         signals.processed,

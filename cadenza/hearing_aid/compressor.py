@@ -9,8 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check
-from cadenza._compiled import announced
-from cadenza.hearing_aid.compressor_kernel import smooth_gain, trailing_mean_square
 
 _POWER_FLOOR = 1e-8
 
@@ -100,11 +98,15 @@ class Compressor:
         >>> compressor.gain([quiet, loud])[:, -1].round(3)
         array([1. , 0.5])
         """
+        from cadenza._compiled import announced  # late: importing numba takes a third of a second
+
         x = _check.signal("signal", signal, ndim=None)
         with announced("the compressor"):
             return np.apply_along_axis(self._channel_gain, -1, x)
 
     def _channel_gain(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        from cadenza.hearing_aid.compressor_kernel import smooth_gain, trailing_mean_square
+
         window = math.floor(self.rms_buffer_size_s * self.sample_rate)
         rms = np.sqrt(trailing_mean_square(np.ascontiguousarray(x), window) + _POWER_FLOOR)
         # Fractions per sample of a first-order Euler step, not of an exponential

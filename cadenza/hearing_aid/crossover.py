@@ -7,7 +7,6 @@ from dataclasses import KW_ONLY, dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import butter, sosfilt
 
 from cadenza import _check
 
@@ -93,6 +92,8 @@ class Crossover:
 
     def each_band(self, signal: ArrayLike) -> Iterator[NDArray[np.float64]]:
         """Yield one band of a signal after the other, when all bands would need too much memory."""
+        from scipy.signal import sosfilt
+
         x = _check.signal("signal", signal, ndim=None)
         for sections in self.sections:
             yield sosfilt(sections, x)
@@ -122,6 +123,8 @@ def _split(
     frequency_hz: float, sample_rate: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Low-pass and high-pass, both Butterworth squared, and the all-pass that is their sum."""
+    from scipy.signal import butter  # late: importing it takes more than half a second
+
     low = butter(2, frequency_hz, "lowpass", fs=sample_rate, output="sos")
     high = butter(2, frequency_hz, "highpass", fs=sample_rate, output="sos")
     poles = low[:, 3:]

@@ -9,8 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check, audio
-from cadenza._compiled import announced
-from cadenza.hearing_aid.limiter_kernel import limiting_gain, peaks_between
 from cadenza.levels import db_to_gain
 
 _OVERSAMPLING = 4  # as for the true peak of ITU-R BS.1770
@@ -138,6 +136,9 @@ class Limiter:
         release_ms: float,
     ) -> NDArray[np.float64]:
         """Gain that keeps all peaks below a level."""
+        from cadenza._compiled import announced  # late: importing numba takes a third of a second
+        from cadenza.hearing_aid.limiter_kernel import limiting_gain
+
         samples_per_ms = self.sample_rate / 1000
         channels = np.atleast_2d(x)
         with announced("the limiter"):
@@ -158,6 +159,8 @@ class Limiter:
 
     def _peaks(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Highest peak of the output around every sample: one of its samples, or between them."""
+        from cadenza.hearing_aid.limiter_kernel import peaks_between
+
         rate = self.output_sample_rate or self.sample_rate
         output = audio.resample(x, self.sample_rate, rate)
         # Its filter also takes away the highest frequencies, so the samples count for themselves

@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check
-from cadenza._compiled import announced
 from cadenza.hearing_aid.crossover import Crossover
-from cadenza.hearing_aid.multiband_kernel import compress
 
 _PER_DB = math.log(10) / 20  # natural logarithm of an amplitude, per dB
 
@@ -92,6 +90,9 @@ class BandCompressor:
         -------
         ndarray, shape (..., T)
         """
+        from cadenza._compiled import announced  # late: importing numba takes a third of a second
+        from cadenza.hearing_aid.multiband_kernel import compress
+
         x = _check.signal("signal", signal, ndim=None)
         with announced("the multiband compressor"):
             return np.apply_along_axis(

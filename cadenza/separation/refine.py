@@ -21,15 +21,16 @@ References
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import ShortTimeFFT
-from scipy.signal.windows import hann
 
 from cadenza import _check
 from cadenza.errors import InputError
+
+if TYPE_CHECKING:
+    from scipy.signal import ShortTimeFFT
 
 Refinement = Literal["none", "residual", "wiener"]
 """How stems are adjusted to their mixture; ``none`` leaves them as the separator estimates them."""
@@ -177,6 +178,9 @@ def wiener(
     >>> bool(np.allclose(low_estimate[1024:3072], low[1024:3072], atol=1e-3))
     True
     """
+    from scipy.signal import ShortTimeFFT  # late: importing it takes more than half a second
+    from scipy.signal.windows import hann
+
     estimates, whole = _checked(stems, mixture)
     if _check.whole("n_fft", n_fft) % OVERLAP:
         raise ValueError(f"n_fft must be a multiple of {OVERLAP}, got {n_fft!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import logging
 import os
 import shutil
@@ -231,12 +232,19 @@ def test_killed_at_any_step_no_flac_has_the_sidecar_of_another(
 def full_disk(monkeypatch):
     """No file can be written completely, and 1.5 MB are free."""
 
-    def fill(path, content, **_options):
-        with path.open("wb") as file:
-            file.write(b"half")
-        raise OSError(errno.ENOSPC, "No space left on device")
+    class Full(io.FileIO):
+        def write(self, content):
+            if self.tell() + len(content) > 4:
+                super().write(b"half")
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(content)
 
-    monkeypatch.setattr(Path, "write_bytes", fill)
+    normal = Path.open
+
+    def opened(path, mode="r", **options):
+        return Full(path, mode) if mode == "wb" else normal(path, mode, **options)
+
+    monkeypatch.setattr(Path, "open", opened)
     usage = shutil.disk_usage(".")._replace(free=1_500_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage)
 

@@ -8,7 +8,7 @@ import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 
 from cadenza.errors import InputError
-from cadenza.hrtf import HeadResponse, read_head_response, render
+from cadenza.hrtf import HeadResponse, Renderer, read_head_response, render
 from cadenza.loudness import integrated_loudness_lufs, match_loudness
 from tests.conftest import lcg, tone
 
@@ -62,6 +62,30 @@ def test_output_is_the_start_of_the_direct_convolution(head, n_samples):
         direct = np.convolve(music[0], head.left_speaker[ear])
         direct += np.convolve(music[1], head.right_speaker[ear])
         assert_allclose(ears[ear], direct[:n_samples], rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("n_frames", [1, 50, 700])
+def test_blocks_of_any_length_give_the_same_signal(rng, head, n_frames):
+    music = rng.standard_normal((2, 1500))
+    parts = np.split(music, range(n_frames, 1500, n_frames), axis=1)
+    ears = np.concatenate(list(Renderer(head)(parts)), axis=1)
+    assert_allclose(ears, render(music, head), rtol=0, atol=1e-13)
+
+
+def test_longer_blocks_than_allowed_are_refused(head):
+    renderer = Renderer(head)
+    with pytest.raises(ValueError, match=f"at most {renderer.block_frames} frames"):
+        next(renderer([np.zeros((2, renderer.block_frames + 1))]))
+
+
+def test_long_responses_and_responses_of_different_lengths(rng):
+    head = HeadResponse(rng.standard_normal((2, 3000)), rng.standard_normal((2, 1)))
+    music = rng.standard_normal((2, 70_000))
+    ears = render(music, head)
+    for ear in (0, 1):
+        direct = np.convolve(music[0], head.left_speaker[ear])[:70_000]
+        direct += music[1] * head.right_speaker[ear, 0]
+        assert_allclose(ears[ear], direct, rtol=0, atol=1e-11)
 
 
 def test_silence_stays_silent(head):

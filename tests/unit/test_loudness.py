@@ -5,10 +5,11 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pyloudnorm
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from cadenza.loudness import integrated_loudness_lufs, match_loudness
+from cadenza.loudness import LoudnessMeter, integrated_loudness_lufs, match_loudness
 from tests.conftest import step, tone
 
 RATE = 44100
@@ -50,6 +51,31 @@ def test_loudness_equals_the_reference(signal, expected):
         warnings.simplefilter("error")
         loudness = integrated_loudness_lufs(signal, RATE)
     assert loudness == pytest.approx(expected, abs=1e-11)
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 3, 5])
+@pytest.mark.parametrize(("rate", "length_s"), [(44100, 0.449), (44100, 7.003), (32000, 2.0)])
+def test_loudness_is_that_of_pyloudnorm_to_the_last_bit(rng, n_channels, rate, length_s):
+    signal = 0.1 * rng.standard_normal((n_channels, int(length_s * rate)))
+    signal[:, signal.shape[1] // 2 :] *= 1e-3  # what the gates leave out
+    expected = pyloudnorm.Meter(rate).integrated_loudness(signal.T)
+    assert integrated_loudness_lufs(signal, rate) == expected
+
+
+@pytest.mark.parametrize("n_samples", [1, 1000, 40000])
+def test_the_loudness_does_not_depend_on_the_blocks(rng, n_samples):
+    signal = 0.1 * rng.standard_normal((2, 100 * n_samples if n_samples < 1000 else 100_000))
+    signal = np.pad(signal, ((0, 0), (0, RATE)))
+    meter = LoudnessMeter(RATE, n_channels=2)
+    for start in range(0, signal.shape[1], n_samples):
+        meter.add(signal[:, start : start + n_samples])
+    loudness = integrated_loudness_lufs(signal, RATE)
+    assert meter.integrated_lufs() == meter.integrated_lufs() == loudness
+
+
+def test_blocks_have_the_channels_of_the_meter():
+    with pytest.raises(ValueError, match=r"block must have 2 channel\(s\), got 1"):
+        LoudnessMeter(RATE, n_channels=2).add(tone(100))
 
 
 def test_signals_without_a_loudness_are_rejected():

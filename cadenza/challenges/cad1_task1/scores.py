@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -14,7 +15,9 @@ from cadenza.challenges import scoring
 from cadenza.challenges.cad1_task1.songs import SIDES, SongPair
 from cadenza.challenges.engines import Device, EarSignals, Engine, score_batch
 from cadenza.errors import SilentReferenceError
-from cadenza.haaqi import HaaqiScore, NoiseName, haaqi
+
+if TYPE_CHECKING:
+    from cadenza.haaqi import HaaqiScore, NoiseName
 
 SCORING_ORDER = ("drums", "bass", "other", "vocals")
 """The order in which the stems draw HAAQI's noise."""
@@ -78,6 +81,8 @@ def score_stems(
     InputError
         If a file is missing or damaged.
     """
+    from cadenza.haaqi import haaqi  # late: a run that is finished does not need it
+
     rng = scoring.noise_source(pair.track.name, seeded=seeded)
     ears = _ears(pair, folder, (sample_rate, stem_sample_rate))
     scores: dict[str, HaaqiScore] = {}

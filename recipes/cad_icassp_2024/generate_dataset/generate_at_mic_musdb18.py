@@ -15,14 +15,15 @@ if __name__ == "__main__":
     early.start(__file__, Icassp2024Generation)  # before the slow imports
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from cadenza import audio, hrtf
 from cadenza._paths import require_disk_space, require_files, write_json
+from cadenza.challenges.at_mic import AtMicRenderer
 from cadenza.challenges.icassp_2024 import TRACKS, AtMicSample, read_at_mic_samples
-from cadenza.loudness import match_loudness
 from cadenza.runner import cli
 from cadenza.runner.items import Item
 from cadenza.runner.run import run_items
@@ -51,19 +52,9 @@ def items(config: DictConfig) -> list[Item[AtMicSample]]:
     ]
 
 
-def process_item(item: Item[AtMicSample], config: DictConfig) -> dict[str, float]:
+def process_item(item: Item[AtMicSample], render: AtMicRenderer) -> dict[str, float]:
     """Render mixture and stems of one song; returns the clipped fraction of each."""
-    sample, sample_rate = item.data, config.sample_rate
-    head = hrtf.read_head_response(
-        Path(config.path.hrtf_dir), **asdict(sample.position), sample_rate=sample_rate
-    )
-    sources, targets = sample.sources(), sample.targets(Path(config.path.output_music_dir))
-    clipped = {}
-    for track in TRACKS:
-        music, _ = audio.read(sources[track], sample_rate=sample_rate, channels=2)
-        rendered = match_loudness(hrtf.render(music, head), music, sample_rate)
-        clipped[f"{track}_clipped"] = audio.write_wav(targets[track], rendered, sample_rate)
-    return clipped
+    return {f"{track}_clipped": fraction for track, fraction in render(item.data).items()}
 
 
 def require_space(work: list[Item[AtMicSample]], output_dir: Path) -> None:
@@ -78,13 +69,14 @@ def run(config: DictConfig) -> int:
     output_dir, output_file = (
         Path(config.path[key]) for key in ("output_music_dir", "output_music_file")
     )
+    render = AtMicRenderer(Path(config.path.hrtf_dir), output_dir, config.sample_rate)
     work = items(config)
     require_files(file for item in work for file in item.inputs)
     require_space(work, output_dir)
     write_json(output_file, {item.key: item.data.metadata for item in work})
     report = run_items(
         work,
-        lambda item: process_item(item, config),
+        partial(process_item, render=render),
         folder=output_dir,
         name=output_file.stem,
         columns=["sample", *CLIPPED],

@@ -29,7 +29,6 @@ from cadenza.challenges.cad1_task1.songs import (
     read_song_pairs,
 )
 from cadenza.errors import SilentReferenceError
-from cadenza.haaqi.storage import save_scores
 from cadenza.runner import cli
 from cadenza.runner.items import Item, Result
 from cadenza.runner.step import Step, run_step
@@ -82,6 +81,8 @@ def process_item(item: Item[SongPair], config: DictConfig) -> Result:
         at_once=config.evaluate.pairs_at_once,
     )
     if config.evaluate.details:
+        from cadenza.haaqi.storage import save_scores
+
         save_scores(scoring.details_file(config.path.exp_folder, item.key), made.scores)
     if not made.scores:
         raise SilentReferenceError("all stems of the reference are silent")
