@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ class Recipe:
         script = cli.Script(self.folder / name, work or nothing, options)
         status = script(["path.root=root", *arguments])
         self.seen = "".join(self._capfd.readouterr())
-        assert "Traceback" not in self.seen
+        assert "Traceback" not in self.seen, self.seen
         return status
 
     def errors(self, *arguments, **options):
@@ -55,13 +56,23 @@ def nothing(config):
     return 0
 
 
+@contextmanager
+def kept_logging() -> Iterator[None]:
+    """Undo what Hydra does to logging: its handlers write to the output of this test."""
+    root, ours = logging.getLogger(), logging.getLogger("cadenza")
+    levels, handlers = (root.level, ours.level), root.handlers[:]
+    try:
+        yield
+    finally:
+        root.setLevel(levels[0])
+        ours.setLevel(levels[1])
+        root.handlers[:] = handlers
+
+
 @pytest.fixture
 def recipe(tmp_path, monkeypatch, capfd) -> Iterator[Recipe]:
     shutil.copytree(BASELINE, tmp_path / "recipe", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "root").mkdir()
     monkeypatch.chdir(tmp_path)
-    root = logging.getLogger()
-    level, handlers = root.level, root.handlers[:]
-    yield Recipe(tmp_path / "recipe", capfd)
-    root.setLevel(level)
-    root.handlers[:] = handlers  # those of Hydra write to the output of this test
+    with kept_logging():
+        yield Recipe(tmp_path / "recipe", capfd)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import logging
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +15,8 @@ import soundfile
 
 from cadenza import audio
 from cadenza.stems import STEMS
+
+from .command_line import kept_logging
 
 RATE = 44100
 SONGS = ("Tiny Band - Up", "Tiny/Slash - Down")
@@ -91,17 +92,15 @@ def listeners(split: str) -> dict[str, object]:
 def call(name: str, *arguments: str, recipe: str = "cad_icassp_2024") -> int:
     """Run a script's entry point in this process; returns its exit status."""
     module = importlib.import_module(f"cadenza.recipes.{recipe}.{name}")
-    argv, root = sys.argv, logging.getLogger()
-    level, handlers = root.level, root.handlers[:]
+    argv = sys.argv
     sys.argv = [f"{name}.py", *arguments]
     try:
-        module.main()
+        with kept_logging():
+            module.main()
     except SystemExit as stop:
         return int(stop.code or 0)
     finally:
         sys.argv = argv
-        root.setLevel(level)
-        root.handlers[:] = handlers  # those of Hydra write to the output of this test
     return 0
 
 
