@@ -4,7 +4,7 @@ Usage: python -m cadenza.demo [FOLDER]     (default: demo)
 
 Writes small challenge roots to FOLDER, then runs the recipe scripts as a user would, and prints
 the scores. The separators need no download: signal processing, small networks that come with
-cadenza, and the true stems as an upper bound. At the end, a report compares them, with players and
+cadenza, both together (ensemble), and the true stems as an upper bound. At the end, a report compares them, with players and
 charts: open FOLDER/report/index.html. A second run takes seconds: everything is finished.
 """
 
@@ -126,18 +126,18 @@ def icassp_2024(demo: Demo) -> None:
     root = demo.compose(challenge, write_icassp_2024_root)
     demo.run(challenge, "generate_dataset.generate_train_scenes", root)
     demo.run(challenge, "generate_dataset.generate_at_mic_musdb18", root)
-    for separator in ("spectral", "convtasnet_vdbo", "oracle"):
+    for separator in ("spectral", "convtasnet_vdbo", "ensemble", "oracle"):
         demo.enhance_and_evaluate(challenge, root, separator)
-    demo.compare(challenge, "spectral", "oracle")
+    demo.compare(challenge, "ensemble", "oracle")
 
 
 def cad1_task1(demo: Demo) -> None:
     """Music over headphones, to the submission."""
     challenge = "cad1.task1"
     root = demo.compose(challenge, write_cad1_task1_root)
-    for separator in ("spectral", "oracle"):
+    for separator in ("ensemble", "oracle"):
         where = demo.enhance_and_evaluate(challenge, root, separator)
-    demo.compare(challenge, "spectral", "oracle")
+    demo.compare(challenge, "ensemble", "oracle")
     demo.run(challenge, "baseline.test", root, where, "split=test", "separator=oracle")
     demo.run(challenge, "baseline.pack_submission", root, where, "split=test")
 

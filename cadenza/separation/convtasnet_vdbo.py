@@ -29,8 +29,8 @@ class ConvTasNetVDBO(ConvTasNetSeparator):
     progress : bool, optional
         Show a progress bar inside a long song. Default: on a terminal.
     refine : {"none", "residual", "wiener"}
-        How the stems are adjusted to the mixture; see `cadenza.separation.refine`. The default is
-        what measures best with the included network.
+        How the stems are adjusted to the mixture; see `cadenza.separation.refine`. The included
+        network was trained together with the masks of ``"wiener"`` and needs them.
     """
 
     sources: ClassVar[tuple[str, ...]] = STEMS

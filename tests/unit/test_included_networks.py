@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -43,7 +45,16 @@ def test_all_networks_are_included_and_small():
     ConvTasNetEnsemble(models_dir="included").prepare()
     ConvTasNetVDBO().prepare()
     files = INCLUDED.rglob("*.*")
-    assert sum(path.stat().st_size for path in files) < 6e6
+    assert sum(path.stat().st_size for path in files) < 8e6
+
+
+def test_each_network_says_its_licence_and_origin(caplog):
+    for path in INCLUDED.glob("*/config.json"):
+        about = json.loads(path.read_text())
+        assert about["license"] == "MIT"
+        assert "ConvTasNet/README.md" in about["origin"]
+    ConvTasNetVDBO().prepare()
+    assert caplog.text == ""  # these keys are known
 
 
 def test_results_depend_on_their_files():
@@ -66,7 +77,7 @@ def test_they_separate_instruments():
 
 
 def test_four_stems():
-    stems = song_stems(1, 110, **PIECE)
+    stems = song_stems(1, 160, **PIECE)
     mixture = sum(stems.values())
     estimates = ConvTasNetVDBO(device="cpu")(mixture, sample_rate=44100)
     assert set(estimates) == set(stems)

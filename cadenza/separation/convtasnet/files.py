@@ -125,7 +125,7 @@ def _read_config(path: Path) -> ConvTasNetConfig:
 
     values = read_json(path, dict)
     known = {field.name for field in fields(ConvTasNetConfig)}
-    if others := sorted(values.keys() - known):
+    if others := sorted(values.keys() - known - {"license", "origin"}):
         logger.warning("%s: unknown keys are ignored: %s", path, ", ".join(others))
     try:
         return ConvTasNetConfig(**{name: values[name] for name in values if name in known})

@@ -38,6 +38,12 @@ class ConvTasNetSeparator(NetworkSeparator):
             raise InputError(
                 f"{folder}: expected a network for {outputs}, found one for {metadata['sources']}"
             )
+        if metadata.get("refine") == "wiener" != self.refine:
+            raise InputError(
+                f"{folder}: this network was trained to be used with refine=wiener: only the ratios "
+                f"of its outputs mean something. Set the separator's refine to wiener, not "
+                f"{self.refine}"
+            )
         return network
 
     @property

@@ -34,7 +34,7 @@ from cadenza.training.batches import WholePieces
 from cadenza.training.bss_eval import SCORES, separation_scores
 from cadenza.training.corpus import Corpus
 
-SETTINGS = ["convtasnet", "data", "segment_s", "overlap_s"]
+SETTINGS = ["convtasnet", "data", "training.refine", "segment_s", "overlap_s"]
 
 
 def build_separator(config: DictConfig, corpus: Corpus) -> NetworkSeparator:
@@ -45,9 +45,10 @@ def build_separator(config: DictConfig, corpus: Corpus) -> NetworkSeparator:
         "device": config.device,
         "segment_s": config.segment_s,
         "overlap_s": config.overlap_s,
+        "refine": config.training.refine,
     }
     if corpus.sources == ConvTasNetVDBO.sources:
-        return ConvTasNetVDBO(**options, refine="none")
+        return ConvTasNetVDBO(**options)
     return ConvTasNetInstrument(**options, instrument=corpus.target)
 
 

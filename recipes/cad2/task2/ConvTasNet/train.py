@@ -69,11 +69,12 @@ def build_network(config: DictConfig, n_sources: int) -> ConvTasNet:
     return network.to(find_device(config.device))
 
 
-def save(network: ConvTasNet, corpus: Corpus, models_dir: Path, row: Row) -> None:
+def save(network: ConvTasNet, corpus: Corpus, models_dir: Path, row: Row, *, refine: str) -> None:
     """Write the current network, with a description."""
     name = model_name(corpus.target, causal=network.config.causal)
     metadata = {
         "sources": ",".join(corpus.sources),
+        "refine": refine,
         "epoch": str(row["epoch"]),
         "validation_loss": str(row["valid_loss"]),
         "trained_with": f"cadenza {cadenza.__version__}",
@@ -111,7 +112,7 @@ def run(config: DictConfig) -> int:
             mixes,
             validation,
             resume=config.resume,
-            save_best=lambda row: save(network, corpus, models_dir, row),
+            save_best=lambda row: save(network, corpus, models_dir, row, refine=options.refine),
         )
     except OutOfMemoryError as error:
         raise InputError(f"{error}; {_smaller_step(error, corpus)}") from None
