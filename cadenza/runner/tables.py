@@ -33,14 +33,38 @@ def write_table(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None
 
 
 def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Read a CSV table as text; its columns must be `columns`."""
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        if list(reader.fieldnames or []) != list(columns):
-            raise InputError(
-                f"{path}: expected the columns {', '.join(columns)}, got {reader.fieldnames}"
-            )
-        return list(reader)
+    """Read a CSV table as text; its columns must be `columns`.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or has other columns.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            found = list(reader.fieldnames or [])
+            rows = list(reader)
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"{path}: damaged table: {error}") from None
+    if found != list(columns):
+        text = ", ".join(found)[:60] or "none"
+        raise InputError(f"{path}: expected the columns {', '.join(columns)}, found {text!r}")
+    for number, row in enumerate(rows, 1):
+        if None in row or None in row.values():
+            raise InputError(f"{path}: damaged table: row {number} is not complete")
+    return rows
+
+
+def as_text(value: object) -> str:
+    """Value as `write_table` writes it.
+
+    Examples
+    --------
+    >>> as_text(0.1), as_text(None)
+    ('0.1', '')
+    """
+    return "" if value is None else str(value)
 
 
 def write_notes(path: Path, kind: str, notes: Mapping[str, Sequence[str]]) -> None:

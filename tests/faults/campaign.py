@@ -98,7 +98,10 @@ def table(findings: Sequence[Finding], *, by: str) -> str:
     for finding in findings:
         counts[getattr(finding, by), "wrong" if finding.problems else finding.outcome] += 1
     names = list(dict.fromkeys(sorted(name for name, _ in counts)))
-    lines = [f"| {by} | {' | '.join(outcomes)} | all |", f"| --- |{' ---: |' * (len(outcomes) + 1)}"]
+    lines = [
+        f"| {by} | {' | '.join(outcomes)} | all |",
+        f"| --- |{' ---: |' * (len(outcomes) + 1)}",
+    ]
     for name in names:
         row = [counts[name, outcome] for outcome in outcomes]
         lines.append(f"| {name} | {' | '.join(str(n or '') for n in row)} | {sum(row)} |")
@@ -110,7 +113,9 @@ def table(findings: Sequence[Finding], *, by: str) -> str:
 def tables(findings: Sequence[Finding], seconds: float, jobs: int) -> str:
     """What is printed and kept."""
     n_wrong = sum(bool(finding.problems) for finding in findings)
-    said = f"{len(findings)} faults in {seconds / 60:.1f} minutes, {jobs} processes: {n_wrong} wrong"
+    said = (
+        f"{len(findings)} faults in {seconds / 60:.1f} minutes, {jobs} processes: {n_wrong} wrong"
+    )
     return "\n\n".join([said, table(findings, by="fault"), table(findings, by="step")])
 
 

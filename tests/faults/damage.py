@@ -255,5 +255,8 @@ def older(folder: Path, seconds: float) -> None:
     for path in folder.rglob("*"):
         if path.is_file():
             status = path.stat()
-            times = (int(status.st_atime_ns + 1e9 * seconds), int(status.st_mtime_ns + 1e9 * seconds))
+            times = (
+                int(status.st_atime_ns + 1e9 * seconds),
+                int(status.st_mtime_ns + 1e9 * seconds),
+            )
             os.utime(path, ns=times)

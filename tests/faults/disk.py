@@ -186,10 +186,12 @@ def failing(number: int, error: int, *, once: bool, notes: Path) -> Strike:
 
 
 def signalling(number: int, signal_number: int) -> Strike:
-    """A strike that sends this process a signal at the `number`-th operation."""
+    """A strike that sends this process a signal, once, at the `number`-th operation."""
+    sent = []
 
     def strike(now: int, kind: str, path: str) -> None:
-        if now == number:
+        if now == number and not sent:
+            sent.append(now)
             os.kill(os.getpid(), signal_number)
 
     return strike

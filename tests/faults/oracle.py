@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -81,6 +82,16 @@ class Witness:
         new = self.world.new
         return sorted(n for n in {*found, *new} if found.get(n) != new.get(n))
 
+    def other_results(self, damaged: Iterable[str]) -> set[str]:
+        """Results that differ, apart from faithful copies of a damaged file."""
+        found, damaged = contents(self.folder), set(damaged)
+        copies = {found[name] for name in damaged if name in found}
+        return {
+            name
+            for name in set(self.differences()) - damaged
+            if not name.endswith(".journal.jsonl") and found.get(name) not in copies
+        }
+
     def names(self, ended: Ended, files: Iterable[str]) -> bool:
         """Whether a file, or the item it belongs to, is named on the screen or in a table."""
         seen = ended.seen + "".join(
@@ -97,16 +108,27 @@ class Witness:
                 continue
             if name.endswith((".jsonl", ".failures.csv", ".outdated")):
                 continue  # lines of their own, checked when they are read; reasons; an old name
-            if name.endswith("digest.txt") or name not in new:
+            if name.endswith("digest.txt") or name not in new or _is_complete(name, content):
                 continue
             if not (name.endswith(".csv") and _is_part(content, new[name])):
                 self.problem(f"{name} is neither as before nor as it should be")
 
-    def answer(self, ended: Ended, damaged: Iterable[str], *, announced: bool = False) -> None:
-        """Judge a run with a damaged file."""
+    def answer(
+        self,
+        ended: Ended,
+        damaged: Iterable[str],
+        *,
+        announced: bool = False,
+        or_named: Iterable[str] = (),
+    ) -> None:
+        """Judge a run with a damaged file.
+
+        Other results are right if they are `announced`. A file may be named that refers to the
+        damaged one.
+        """
         damaged = list(damaged)
-        named = self.names(ended, damaged)
-        differences = set(self.differences()) - set(damaged)
+        named = self.names(ended, [*damaged, *or_named])
+        differences = self.other_results(damaged)
         self.finding.outcome = {0: "unharmed", 1: "reported", 2: "refused"}.get(ended.status, "")
         if ended.status == 0 and differences:
             self.finding.outcome = "warned"
@@ -116,8 +138,9 @@ class Witness:
             self.problem(f"status {ended.status}, the file is not named: {ended.seen[-700:]}")
         if ended.status == 2:
             self.look_for_changes(damaged)
-        if ended.status != 0 or not announced:
-            self.look_for_parts(damaged)
+        if not announced:
+            copies = set(self.differences()) - self.other_results(damaged)
+            self.look_for_parts({*damaged, *copies})
 
     def look_for_changes(self, damaged: Iterable[str]) -> None:
         """A refused run has changed nothing."""
@@ -146,6 +169,18 @@ class Witness:
             self.problem(f"other results than undisturbed: {differences[:5]}")
         if rest := left_behind([str(p.relative_to(self.folder)) for p in self.folder.rglob("*")]):
             self.problem(f"left behind: {rest[:3]}")
+
+
+def _is_complete(name: str, content: bytes) -> bool:
+    """Whether a plot or a network of an unfinished training is a whole file."""
+    if name.endswith("losses.png"):
+        return content.endswith(b"IEND\xaeB`\x82")
+    if name.endswith(".safetensors"):
+        length = int.from_bytes(content[:8], "little")
+        entries = json.loads(content[8 : 8 + length])
+        ends = [v["data_offsets"][1] for k, v in entries.items() if k != "__metadata__"]
+        return len(content) == 8 + length + max(ends)
+    return False
 
 
 def _is_part(content: bytes, whole: bytes) -> bool:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cadenza.runner import early
+
 from .disk import Disk, Strike
 
 PATIENCE_S = 300
@@ -80,6 +82,8 @@ class Running:
             os.dup2(seen, 1)
             os.dup2(seen, 2)
             os.chdir(folder)
+            for number in getattr(early, "SIGNALS", (signal.SIGINT,)):
+                signal.signal(number, early._end)  # as `early.start` does
             prepare()
             disk = Disk(folder)
             disk.strike = strike or disk.strike

@@ -53,6 +53,8 @@ class Step:
         The step or root (without a slash) that it starts from.
     first : tuple of tuple of str
         Other commands before it: a module, and its arguments.
+    without : str
+        A file that is removed before it.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Step:
     arguments: tuple[str, ...]
     after: str
     first: tuple[tuple[str, ...], ...] = ()
+    without: str = ""
 
     @property
     def command(self) -> Command:
@@ -67,7 +70,9 @@ class Step:
         return _command(self.module, self.arguments)
 
 
-ICASSP, CAD1, CAD2 = (f"cadenza.recipes.{name}." for name in ("cad_icassp_2024", "cad1.task1", "cad2.task2"))
+ICASSP, CAD1, CAD2 = (
+    f"cadenza.recipes.{name}." for name in ("cad_icassp_2024", "cad1.task1", "cad2.task2")
+)
 ORACLE = (ROOT, EXP, "separator=oracle")
 TEST = (ROOT, EXP, "split=test")
 
@@ -83,7 +88,14 @@ def _baseline(name: str, module: str, before: str) -> tuple[Step, ...]:
     return (
         Step(enhance, f"{module}baseline.enhance", ORACLE, before),
         Step(evaluate, f"{module}baseline.evaluate", (ROOT, EXP), enhance),
-        Step(f"{name}/merge", f"{module}baseline.merge_batches_results", merge, enhance, _halves(module)),
+        Step(
+            f"{name}/merge",
+            f"{module}baseline.merge_batches_results",
+            merge,
+            enhance,
+            _halves(module),
+            "exp/scores.csv",
+        ),
     )
 
 
@@ -251,6 +263,8 @@ def _worlds(folder: Path) -> Iterator[tuple[str, World]]:
         for module, *arguments in step.first:
             ended = run(_command(module, tuple(arguments)), before)
             assert ended.status == 0, ended.seen
+        if step.without:
+            (before / step.without).unlink(missing_ok=True)
         copy(before, after)
         ended = run(step.command, after, record=True)
         assert ended.status == 0, f"{name}: {ended.seen}"
@@ -277,6 +291,13 @@ def warm_up() -> None:
     noise = 0.1 * np.random.default_rng(1).standard_normal(12000)
     audiogram = Audiogram([10.0] * 8)
     for equalisation in ("none", "nalr"):
-        haaqi(noise, 0.9 * noise, sample_rate=24000, audiogram=audiogram, equalisation=equalisation, details=True)
+        haaqi(
+            noise,
+            0.9 * noise,
+            sample_rate=24000,
+            audiogram=audiogram,
+            equalisation=equalisation,
+            details=True,
+        )
     NALR(audiogram, sample_rate=44100)(noise)
     MultibandCompressor(crossover_frequencies_hz=1000, sample_rate=44100)(noise)
