@@ -32,7 +32,7 @@ from cadenza.report.results import ItemResult, Run, read_run
 from cadenza.report.signals import ItemSignals
 from cadenza.runner.items import reason_of
 from cadenza.runner.progress import Progress
-from cadenza.runner.saved import Config
+from cadenza.runner.saved import Config, shared_targets, targets_of
 from cadenza.statistics import mean
 
 logger = logging.getLogger(__name__)
@@ -83,6 +83,7 @@ def build(
     items: str = "all",
     seconds: float = 30.0,
     jobs: int | None = None,
+    own_classes: bool = False,
 ) -> Built:
     """Build the report of a run, or the comparison of two.
 
@@ -106,6 +107,9 @@ def build(
         Longest part of the music on an item's page; of longer music, that in which most was lost.
     jobs : int, optional
         Number of processes. Default: all cores that this process may use.
+    own_classes : bool
+        Whether a hearing aid that is not one of cadenza's is called. A run names it, so this runs
+        code that the folder of the run chooses.
 
     Returns
     -------
@@ -114,14 +118,16 @@ def build(
     Raises
     ------
     InputError
-        If a run cannot be read, the runs are of different challenges, `items` is none of these, or
-        the folder holds something else.
+        If a run cannot be read or needs classes that are not cadenza's, the runs are of different
+        challenges, `items` is none of these, or the folder holds something else.
     """
     folder = Path(to)
     positive("seconds", seconds)
     n_jobs = _cores() if jobs is None else whole("jobs", jobs)
     runs = [read_run(Path(path)) for path in (run, other) if path is not None]
     _require_same_challenge(runs)
+    if not own_classes:
+        _require_known_classes(runs)
     require_free(folder)
     chosen = _chosen(runs, items)
     write_json(folder / MARK, {"program": "cadenza report"})
@@ -306,6 +312,18 @@ def _require_same_challenge(runs: Sequence[Run]) -> None:
     titles = [run.challenge.title for run in runs]
     if len(set(titles)) > 1:
         raise InputError(f"the runs are of different challenges: {titles[0]}, and {titles[1]}")
+
+
+def _require_known_classes(runs: Sequence[Run]) -> None:
+    """Raise an `InputError` if a page would need a hearing aid that is not one of cadenza's."""
+    for run in runs:
+        if not run.challenge.uses_hearing_aid:
+            continue
+        if others := targets_of(run.config.hearing_aid) - shared_targets("hearing_aid"):
+            raise InputError(
+                f"{run.name}: its hearing aid is {min(others)}, which is not one of cadenza's; "
+                "--own-classes lets the report run it"
+            )
 
 
 def require_free(folder: Path) -> None:

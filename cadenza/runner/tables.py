@@ -12,10 +12,15 @@ from cadenza.errors import InputError
 from cadenza.runner.journal import Row
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What spreadsheets take for the beginning of a formula."""
+
+
 def write_table(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
     """Write a CSV table in one step: comma, CRLF, floats in shortest round-trip form.
 
-    Values that a row lacks stay empty.
+    Values that a row lacks stay empty. A text that a spreadsheet would take for a formula gets an
+    apostrophe in front, which `read_table` takes away.
 
     Examples
     --------
@@ -29,7 +34,23 @@ def write_table(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, extrasaction="ignore")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({key: _harmless(value) for key, value in row.items()} for row in rows)
+
+
+def _harmless(value: object) -> object:
+    """Value that no spreadsheet takes for a formula; numbers stay what they are."""
+    if not (isinstance(value, str) and value.lstrip("'").startswith(_FORMULA)):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
+
+
+def _plain(text: str) -> str:
+    is_marked = text.startswith("'") and text.lstrip("'").startswith(_FORMULA)
+    return text[1:] if is_marked else text
 
 
 def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
@@ -53,7 +74,7 @@ def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     for number, row in enumerate(rows, 1):
         if None in row or None in row.values():
             raise InputError(f"{path}: damaged table: row {number} is not complete")
-    return rows
+    return [{key: _plain(text) for key, text in row.items()} for row in rows]
 
 
 def as_text(value: object) -> str:

@@ -14,6 +14,8 @@ from pathlib import Path
 from random import Random
 
 from . import damage, power
+from cadenza._paths import safe_name
+
 from .disk import failing, signalling
 from .oracle import Finding, Witness
 from .sandbox import Running
@@ -205,7 +207,7 @@ def odd_name(witness: Witness, rng: Random) -> None:
     if ended.status == 0 and witness.differences():
         witness.finding.outcome = "warned"
     metadata = [p.name for p in witness.folder.rglob("*.json")]
-    if ended.status in (1, 2) and not witness.names(ended, metadata):
+    if ended.status in (1, 2) and not witness.names(ended, [*metadata, safe_name(new)[:20]]):
         witness.problem(f"no file is named: {ended.seen[-700:]}")
     strange = set(os.listdir(witness.folder)) - {"root", "exp", "download", "report"}
     if strange:

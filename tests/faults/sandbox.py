@@ -22,7 +22,7 @@ PATIENCE_S = 300
 
 _LEFT_BEHIND = (".tmp", ".unpacking")
 _VOLATILE_FOLDERS = {".hydra", "tensorboard", "checkpoints"}
-_VOLATILE_SUFFIXES = (".log", ".lock", ".digests.json")
+_VOLATILE_SUFFIXES = (".log", ".lock", ".digests.json", "conf.yml")
 
 
 @dataclass(frozen=True)
