@@ -1,4 +1,4 @@
-"""Log lines on a terminal that may show a progress bar, and in a file on a disk that may be full."""
+"""Log lines on a terminal that may show a progress bar, and in a file."""
 
 from __future__ import annotations
 

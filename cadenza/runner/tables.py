@@ -11,7 +11,6 @@ from cadenza._files import replacing
 from cadenza.errors import InputError
 from cadenza.runner.journal import Row
 
-
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What spreadsheets take for the beginning of a formula."""
 

@@ -39,8 +39,8 @@ class Operation:
 class Disk:
     """Watches the file operations below a folder.
 
-    Before each operation that changes the disk, `strike` is called; during a write, when half of the
-    data is written.
+    Before each operation that changes the disk, `strike` is called; during a write, when half of
+    the data is written.
     """
 
     folder: Path

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from . import damage, power
 from cadenza._paths import safe_name
 
+from . import damage, power
 from .disk import failing, signalling
 from .oracle import Finding, Witness
 from .sandbox import Running
@@ -169,9 +169,12 @@ def damaged_result(witness: Witness, rng: Random, *, how: str) -> None:
 def _own_results(world: World, how: str) -> list[str]:
     """Results that a step looks at again.
 
-    What was unpacked is an input from then on. A report compares the sizes of its pages.
+    What was unpacked is an input from then on. A finished training looks at its checkpoints. A
+    report compares the sizes of its pages.
     """
     names = [name for name in world.made if not name.startswith("download/")]
+    if world.step.name == "cad2/train":
+        names = [name for name in names if "/checkpoints/" in name]
     if how in ("garbage", "zeros"):
         names = [name for name in names if "/item/" not in name]
     return names

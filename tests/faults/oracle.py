@@ -172,7 +172,9 @@ class Witness:
 
 
 def _is_complete(name: str, content: bytes) -> bool:
-    """Whether a plot or a network of an unfinished training is a whole file."""
+    """Whether a page, or a plot or network of an unfinished training, is a whole file."""
+    if name.endswith(".html"):
+        return content.rstrip().endswith(b"</html>")
     if name.endswith("losses.png"):
         return content.endswith(b"IEND\xaeB`\x82")
     if name.endswith(".safetensors"):

@@ -135,7 +135,12 @@ STEPS = {
             (ROOT, "path.zenodo_download_path=download"),
             "cad2",
         ),
-        Step("cad2/scenes", f"{CAD2}process_dataset.generate_train_scenes", (ROOT,), "cad2/process"),
+        Step(
+            "cad2/scenes",
+            f"{CAD2}process_dataset.generate_train_scenes",
+            (ROOT,),
+            "cad2/process",
+        ),
         *_baseline("cad2", CAD2, "cad2/process"),
         Step("cad2/train", f"{CAD2}ConvTasNet.train", TRAINING, "cad2/process"),
     )
