@@ -20,6 +20,8 @@ from .steps import Step, World
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and reads /proc")
+
 
 @pytest.mark.slow
 def test_twenty_faults():
