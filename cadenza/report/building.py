@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import takewhile
@@ -38,6 +38,9 @@ from cadenza.statistics import mean
 logger = logging.getLogger(__name__)
 
 Made = tuple[str, ItemResult, ItemSignals | None, str]
+
+_SAME_SCORE = 1e-4
+"""Differences that rounding and the random noise in HAAQI may make."""
 
 MARK = "report.json"
 """File that says that a folder holds a report."""
@@ -201,6 +204,7 @@ def make_item(job: _Job) -> str:
         try:
             kept = _kept_scores(result, config)
             signals = challenge.read_signals(result.pair, config, kept=kept, workers=job.workers)
+            _require_its_score(result, signals.scores)
             made.append((name, result, signals, result.problem))
         except Exception as error:  # one broken file must not cost the other pages
             made.append((name, result, None, result.problem or reason_of(error)))
@@ -211,6 +215,19 @@ def make_item(job: _Job) -> str:
     if job.digest and not problem:
         mark_current(job.folder, job.digest)
     return problem
+
+
+def _require_its_score(result: ItemResult, scores: Mapping[str, HaaqiScore]) -> None:
+    """Raise an `InputError` unless what is shown is what was scored by cadenza."""
+    if not result.fingerprint:
+        return
+    for side, before in (("left", result.left), ("right", result.right)):
+        found = [s.score for name, s in scores.items() if side in name]
+        if found and math.isfinite(before) and abs(mean(found) - before) > _SAME_SCORE:
+            raise InputError(
+                f"its files have changed since it was scored: HAAQI of the {side} ear was "
+                f"{before:.4f} and is {mean(found):.4f}; run evaluate.py again"
+            )
 
 
 def _kept_scores(result: ItemResult, config: Config) -> dict[str, HaaqiScore] | None:

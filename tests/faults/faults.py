@@ -134,7 +134,7 @@ def damaged_input(witness: Witness, rng: Random, *, how: str, suffixes: tuple[st
     announced = how in ("other sample rate", "mono for stereo") or name.endswith((".jsonl", ".txt"))
     ended = witness.run()
     cross_checked = how in damage.JSON and "metadata" in name
-    more = witness.world.inputs(".json") if cross_checked else []
+    more = [*witness.world.inputs(".json"), "X99999"] if cross_checked else []
     witness.answer(ended, [name], announced=announced, or_named=more)
     _mend(witness, name)
     # a training does not compare the music with that of its checkpoint

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import os
 import threading
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from cadenza._archive import unpack_zips
 from cadenza._files import file_digest, replacing
 from cadenza.challenges.scoring import evaluation_files
 from cadenza.errors import InputError
+from cadenza.report.building import _require_its_score
 from cadenza.report.item import is_current, mark_current
 from cadenza.runner.console import LogFile
 from cadenza.runner.items import Item
@@ -28,6 +31,7 @@ from cadenza.runner.written import Written
 from cadenza.separation.convtasnet import files as convtasnet_files
 from cadenza.separation.convtasnet.network import ConvTasNet, ConvTasNetConfig
 from cadenza.training import history
+from cadenza.training.corpus import EnsembleCorpus
 from cadenza.training.pieces import file_part
 
 COLUMNS = ["song", "score"]
@@ -200,6 +204,29 @@ def test_mono_music_for_training_is_announced(tmp_path, caplog):
     audio.write_wav(tmp_path / "a.wav", np.zeros(4410), 44100)
     file_part(tmp_path / "a.wav", "Flute", sample_rate=44100)
     assert "a.wav: mono, used for both channels" in caplog.text
+
+
+def test_a_time_that_is_no_number_is_not_trained_with(tmp_path):
+    path = tmp_path / "music.train.json"
+    source = {"instrument": "Flute", "track": "a.wav", "start": True, "duration": 0.1}
+    path.write_text(json.dumps({"duet": {"source_1": source}}))
+    (tmp_path / "train").mkdir()
+    files = {"train_file": path.name, "valid_file": path.name, "test_file": path.name}
+    folders = {"root_path": tmp_path, "music_tracks_file": tmp_path}
+    corpus = EnsembleCorpus(
+        target="Flute", sample_rate=44100, segment_length=1, samples_per_track=1, **folders, **files
+    )
+    with pytest.raises(InputError, match=r"music\.train\.json: duet: .*start must be a number"):
+        corpus.pieces("train")
+
+
+def test_a_page_does_not_show_other_music_than_was_scored():
+    result = SimpleNamespace(left=0.5, right=0.75, fingerprint="abc")
+    scores = {"drums, left ear": 0.4, "bass, left ear": 0.6}
+    same = {name: SimpleNamespace(score=score) for name, score in scores.items()}
+    _require_its_score(result, same)
+    with pytest.raises(InputError, match=r"changed since .* right ear was 0\.7500 and is 0\.7000"):
+        _require_its_score(result, {**same, "right ear": SimpleNamespace(score=0.7)})
 
 
 @pytest.mark.parametrize("damage", [lambda p: p.unlink(), lambda p: p.write_bytes(b"")])
