@@ -98,6 +98,8 @@ class Witness:
             p.read_text(errors="replace") for p in self.folder.rglob("*.failures.csv")
         )
         seen += "".join(p.read_text() for p in self.folder.glob("report/**/index.html"))
+        if "its files have changed since it was scored" in seen:  # in a report, of an item
+            return True
         return any(Path(file).name in seen for file in files)
 
     def look_for_parts(self, ignored: Iterable[str] = ()) -> None:

@@ -1,6 +1,6 @@
 """What comes from the internet: names, packages, weights and runs of others.
 
-Zip files are in test_archive.py, metadata in test_metadata.py and the tests of the recipes.
+Zip files are in test_archive.py, tar files in test_fetch.py, metadata in test_metadata.py and the tests of the recipes.
 """
 
 from __future__ import annotations
@@ -138,11 +138,14 @@ def test_classes_that_a_report_may_call():
 
 
 FORBIDDEN_CALLS = {"eval", "exec", "compile_command", "system", "popen", "unpack_archive"}
+CHECKED = {"tarballs.py"}
+"""Opens tar files, and checks each member; see test_fetch.py."""
+
 FORBIDDEN_MODULES = {"pickle", "tarfile", "shelve", "marshal", "dill", "joblib.numpy_pickle"}
 
 
 @pytest.mark.parametrize("folder", ["cadenza", "recipes"])
-def test_nothing_loads_pickles_opens_tar_files_or_runs_text(folder):
+def test_nothing_loads_pickles_opens_other_tar_files_or_runs_text(folder):
     """joblib and torch send pickles between processes of one run; no file is read as one."""
     found = []
     for path in (REPOSITORY / folder).rglob("*.py"):
@@ -168,4 +171,4 @@ def test_nothing_loads_pickles_opens_tar_files_or_runs_text(folder):
                     value = getattr(keyword.value, "value", None)
                     if keyword.arg in risky and value is risky[keyword.arg]:
                         found.append((path.name, keyword.arg))
-    assert found == []
+    assert [(name, what) for name, what in found if name not in CHECKED] == []
