@@ -1,6 +1,7 @@
 """What comes from the internet: names, packages, weights and runs of others.
 
-Zip files are in test_archive.py, tar files in test_fetch.py, metadata in test_metadata.py and the tests of the recipes.
+Zip files are in test_archive.py, tar files in test_fetch.py, metadata in test_metadata.py and the
+tests of the recipes.
 """
 
 from __future__ import annotations
