@@ -89,12 +89,14 @@ class Disk:
                 setattr(module, name, value)
 
     def _open(self, original):
-        def opened(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, *rest):
-            path = self.below(file)
+        def opened(
+            file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, *rest, **others
+        ):
+            path = "" if others.get("opener") else self.below(file)  # a temporary file elsewhere
             if not path or not set(mode) & set("wax+"):
                 if path:
                     self.read.add(path)
-                return original(file, mode, buffering, encoding, errors, newline, *rest)
+                return original(file, mode, buffering, encoding, errors, newline, *rest, **others)
             raw = WatchedFile(self, path, "".join(c for c in mode if c in "rwax+"))
             buffered = io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
             if "b" in mode:

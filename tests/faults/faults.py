@@ -264,7 +264,7 @@ def faults_of(world: World) -> dict[str, Fault]:
     }
     found |= {f"result {how}": partial(damaged_result, how=how) for how in damage.FILES}
     everything = ("",)
-    if world.inputs():
+    if world.inputs(""):
         for how in damage.FILES:
             found[f"input {how}"] = partial(damaged_input, how=how, suffixes=everything)
     if world.inputs(*_AUDIO):
