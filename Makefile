@@ -3,6 +3,7 @@
 # make test   all tests
 # make test-slurm   the evaluation as an array on a real SLURM of two nodes on this machine; installs
 #             Debian's packages if it may, and says so if it cannot run
+# make test-faults   disturb every step with random faults, FAULTS of them (default: 500)
 # make docs   build the documentation site in site/
 #
 # PYTHON chooses the interpreter (3.11 to 3.13) for the virtual environment in .venv.
@@ -11,12 +12,13 @@
 PYTHON ?= python3
 TESTS ?= slow or not slow
 PYTEST ?=
+FAULTS ?= 500
 VENV := .venv
 RUN := $(VENV)/bin/python
 # setuptools warns of every editable installation, whatever the project; there is nothing to act on
 INSTALL := PYTHONWARNINGS="ignore:Editable installation" $(RUN) -m pip install --quiet
 
-.PHONY: demo check test test-slurm docs clean
+.PHONY: demo check test test-slurm test-faults docs clean
 
 demo: $(VENV)/installed
 	$(RUN) -m cadenza.demo demo
@@ -34,6 +36,9 @@ test-slurm: $(VENV)/installed-dev
 	@if tests/slurm/install.sh; then \
 	    $(INSTALL) --editable ".[slurm]" && $(RUN) -m pytest -v -rs tests/slurm/array_on_slurm.py; \
 	fi
+
+test-faults: $(VENV)/installed-dev
+	$(RUN) -m tests.faults $(FAULTS)
 
 # -E starts from scratch: the lists of functions do not notice new ones by themselves
 docs: $(VENV)/installed

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from cadenza._check import raise_if
+from cadenza._files import sync
 from cadenza._paths import require_disk_space
 from cadenza.errors import InputError
 
@@ -109,6 +110,9 @@ def _unpack(archive: Path, target: Path) -> None:
     try:
         with zipfile.ZipFile(archive) as content:
             content.extractall(temporary)
+        for path in temporary.rglob("*"):
+            if path.is_file():
+                sync(path)
         inner = temporary / target.name
         (inner if inner.is_dir() else temporary).rename(target)
     finally:

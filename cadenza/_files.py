@@ -29,8 +29,9 @@ _WRITE_ERRORS = (*_FULL, errno.EFBIG, errno.EIO, errno.EROFS)
 def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; on success it takes the place of `path` in one step.
 
-    A process that is killed at any moment leaves `path` as it was. Its temporary file is removed
-    when another process writes the same file.
+    A process that is killed at any moment leaves `path` as it was, and so does a power cut: the
+    content is on the disk before the name is. The temporary file of a process that was killed is
+    removed when another process writes the same file.
 
     Raises
     ------
@@ -50,6 +51,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     temporary = _temporary_for(path)
     try:
         yield temporary
+        sync(temporary)
         temporary.replace(path)
     except OSError as error:
         # A failed write does not name its file
@@ -58,6 +60,15 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until the content of a file is on the disk."""
+    file = os.open(path, os.O_RDWR)  # not every system can do it for a file that is only read
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _temporary_for(path: Path) -> Path:

@@ -17,17 +17,17 @@ def read_scale(audio_file: Path) -> float | None:
     InputError
         If the sidecar does not contain a factor.
     """
-    sidecar = _sidecar(audio_file)
-    if audio_file.suffix.lower() != ".flac" or not sidecar.is_file():
+    path = sidecar(audio_file)
+    if audio_file.suffix.lower() != ".flac" or not path.is_file():
         return None
-    text = sidecar.read_text(encoding="utf-8", errors="replace").strip()
+    text = path.read_text(encoding="utf-8", errors="replace").strip()
     try:
         scale = float(text)
     except ValueError:
         scale = math.nan
     if not (math.isfinite(scale) and scale >= 0):
         raise InputError(
-            f"{sidecar}: expected the scale factor of {audio_file.name}, found {text[:40]!r}"
+            f"{path}: expected the scale factor of {audio_file.name}, found {text[:40]!r}"
         )
     return scale
 
@@ -38,16 +38,17 @@ def write_scale(audio_file: Path, scale: float | None) -> None:
     A FLAC file of an earlier run is deleted first. So a process that is killed may leave a sidecar
     without its FLAC file, but never one beside another FLAC file.
     """
-    sidecar = _sidecar(audio_file)
-    if scale is None and not sidecar.exists():
+    path = sidecar(audio_file)
+    if scale is None and not path.exists():
         return
     audio_file.unlink(missing_ok=True)
     if scale is None:
-        sidecar.unlink()
+        path.unlink()
         return
-    with replacing(sidecar) as temporary:
+    with replacing(path) as temporary:
         temporary.write_text(repr(scale), encoding="utf-8")
 
 
-def _sidecar(audio_file: Path) -> Path:
+def sidecar(audio_file: Path) -> Path:
+    """Where the scale of an audio file is, if it has one."""
     return audio_file.with_suffix(".txt")

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check, audio, levels
 from cadenza._paths import safe_name
+from cadenza._sidecar import sidecar
 from cadenza.audiogram import Listener
 from cadenza.challenges.seeds import random_state
 from cadenza.errors import SilentReferenceError
@@ -60,11 +61,12 @@ def evaluation_files(
     """Files that a score depends on, which must exist before an evaluation starts.
 
     With `allow_missing`, enhanced files that are not all there are left out: the item then fails
-    alone, and the others are scored.
+    alone, and the others are scored. Files with the scales of FLAC files count, if they are there.
     """
     if allow_missing and not all(path.is_file() for path in enhanced):
         return tuple(references)
-    return (*references, *enhanced)
+    scales = (sidecar(path) for path in enhanced if path.suffix.lower() == ".flac")
+    return (*references, *enhanced, *(path for path in scales if path.is_file()))
 
 
 @dataclass(frozen=True)

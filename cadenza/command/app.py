@@ -152,8 +152,20 @@ def score(**options: Any) -> int:  # noqa: ANN401
     help="Longest part of the music on a page; of longer music, where most was lost.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: all cores.")
+@click.option(
+    "--own-classes",
+    is_flag=True,
+    help="Call a hearing aid that is not cadenza's. It is code that the run names: trust the run.",
+)
 def report(
-    run: Path, other_run: Path | None, to: Path, items: str, seconds: float, jobs: int | None
+    run: Path,
+    other_run: Path | None,
+    to: Path,
+    items: str,
+    seconds: float,
+    jobs: int | None,
+    *,
+    own_classes: bool,
 ) -> int:
     """Show what a RUN made, as pages with charts and players; or compare it with OTHER_RUN.
 
@@ -163,7 +175,15 @@ def report(
     """
     from cadenza.command.reporting import report_runs
 
-    return report_runs(run, other_run, to=to, items=items, seconds=seconds, jobs=jobs)
+    return report_runs(
+        run,
+        other_run,
+        to=to,
+        items=items,
+        seconds=seconds,
+        jobs=jobs,
+        own_classes=own_classes,
+    )
 
 
 @cli.command(

@@ -21,13 +21,22 @@ T = TypeVar("T")
 
 
 def report_runs(
-    run: Path, other: Path | None, *, to: Path, items: str, seconds: float, jobs: int | None
+    run: Path,
+    other: Path | None,
+    *,
+    to: Path,
+    items: str,
+    seconds: float,
+    jobs: int | None,
+    own_classes: bool,
 ) -> int:
     """Build the report of a run or the comparison of two; returns the exit status."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("cadenza.runner.progress").setLevel(logging.INFO)
     logging.getLogger("cadenza.audio").setLevel(logging.ERROR)  # the run has said what it clipped
-    built = build(run, other, to=to, items=items, seconds=seconds, jobs=jobs)
+    built = build(
+        run, other, to=to, items=items, seconds=seconds, jobs=jobs, own_classes=own_classes
+    )
     kept = f", {built.kept} kept" if built.kept else ""
     click.echo(f"{built.made} item pages made{kept}; open {built.index}")
     return 1 if built.problems else 0

@@ -10,6 +10,7 @@ import unicodedata
 import zlib
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from cadenza._files import sync
 from cadenza.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ def unpack_tar(archive: Path, folder: Path) -> None:
         for file in sorted(path for path in temporary.rglob("*") if path.is_file()):
             target = folder / file.relative_to(temporary)
             target.parent.mkdir(parents=True, exist_ok=True)
+            sync(file)
             file.replace(target)
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise InputError(f"{archive}: damaged: {error}") from None

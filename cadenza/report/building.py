@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import takewhile
@@ -32,12 +32,15 @@ from cadenza.report.results import ItemResult, Run, read_run
 from cadenza.report.signals import ItemSignals
 from cadenza.runner.items import reason_of
 from cadenza.runner.progress import Progress
-from cadenza.runner.saved import Config
+from cadenza.runner.saved import Config, shared_targets, targets_of
 from cadenza.statistics import mean
 
 logger = logging.getLogger(__name__)
 
 Made = tuple[str, ItemResult, ItemSignals | None, str]
+
+_SAME_SCORE = 1e-4
+"""Differences that rounding and the random noise in HAAQI may make."""
 
 MARK = "report.json"
 """File that says that a folder holds a report."""
@@ -83,6 +86,7 @@ def build(
     items: str = "all",
     seconds: float = 30.0,
     jobs: int | None = None,
+    own_classes: bool = False,
 ) -> Built:
     """Build the report of a run, or the comparison of two.
 
@@ -106,6 +110,9 @@ def build(
         Longest part of the music on an item's page; of longer music, that in which most was lost.
     jobs : int, optional
         Number of processes. Default: all cores that this process may use.
+    own_classes : bool
+        Whether a hearing aid that is not one of cadenza's is called. A run names it, so this runs
+        code that the folder of the run chooses.
 
     Returns
     -------
@@ -114,14 +121,16 @@ def build(
     Raises
     ------
     InputError
-        If a run cannot be read, the runs are of different challenges, `items` is none of these, or
-        the folder holds something else.
+        If a run cannot be read or needs classes that are not cadenza's, the runs are of different
+        challenges, `items` is none of these, or the folder holds something else.
     """
     folder = Path(to)
     positive("seconds", seconds)
     n_jobs = _cores() if jobs is None else whole("jobs", jobs)
     runs = [read_run(Path(path)) for path in (run, other) if path is not None]
     _require_same_challenge(runs)
+    if not own_classes:
+        _require_known_classes(runs)
     require_free(folder)
     chosen = _chosen(runs, items)
     write_json(folder / MARK, {"program": "cadenza report"})
@@ -195,6 +204,7 @@ def make_item(job: _Job) -> str:
         try:
             kept = _kept_scores(result, config)
             signals = challenge.read_signals(result.pair, config, kept=kept, workers=job.workers)
+            _require_its_score(result, signals.scores)
             made.append((name, result, signals, result.problem))
         except Exception as error:  # one broken file must not cost the other pages
             made.append((name, result, None, result.problem or reason_of(error)))
@@ -205,6 +215,19 @@ def make_item(job: _Job) -> str:
     if job.digest and not problem:
         mark_current(job.folder, job.digest)
     return problem
+
+
+def _require_its_score(result: ItemResult, scores: Mapping[str, HaaqiScore]) -> None:
+    """Raise an `InputError` unless what is shown is what was scored by cadenza."""
+    if not result.fingerprint:
+        return
+    for side, before in (("left", result.left), ("right", result.right)):
+        found = [s.score for name, s in scores.items() if side in name]
+        if found and math.isfinite(before) and abs(mean(found) - before) > _SAME_SCORE:
+            raise InputError(
+                f"its files have changed since it was scored: HAAQI of the {side} ear was "
+                f"{before:.4f} and is {mean(found):.4f}; run evaluate.py again"
+            )
 
 
 def _kept_scores(result: ItemResult, config: Config) -> dict[str, HaaqiScore] | None:
@@ -306,6 +329,18 @@ def _require_same_challenge(runs: Sequence[Run]) -> None:
     titles = [run.challenge.title for run in runs]
     if len(set(titles)) > 1:
         raise InputError(f"the runs are of different challenges: {titles[0]}, and {titles[1]}")
+
+
+def _require_known_classes(runs: Sequence[Run]) -> None:
+    """Raise an `InputError` if a page would need a hearing aid that is not one of cadenza's."""
+    for run in runs:
+        if not run.challenge.uses_hearing_aid:
+            continue
+        if others := targets_of(run.config.hearing_aid) - shared_targets("hearing_aid"):
+            raise InputError(
+                f"{run.name}: its hearing aid is {min(others)}, which is not one of cadenza's; "
+                "--own-classes lets the report run it"
+            )
 
 
 def require_free(folder: Path) -> None:

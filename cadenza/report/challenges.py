@@ -54,6 +54,8 @@ class Challenge:
         The work list of a configuration.
     read_signals : callable
         Signals and HAAQI of an item.
+    uses_hearing_aid : bool
+        Whether these need the hearing aid of the run.
     """
 
     title: str
@@ -65,6 +67,7 @@ class Challenge:
     enhancement: Callable[[Config], Enhancement]
     read_pairs: Callable[[Config], list[Any]]
     read_signals: Callable[..., signals.ItemSignals]
+    uses_hearing_aid: bool = False
 
 
 def _by_enhance(config: Config) -> Enhancement:
@@ -119,6 +122,7 @@ CHALLENGES = (
         _by_enhance,
         partial(_pairs, ensembles.read_ensemble_pairs),
         signals.cad2_task2_signals,
+        uses_hearing_aid=True,
     ),
 )
 

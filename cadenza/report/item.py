@@ -337,17 +337,25 @@ def _player(album: Album, span: Span) -> dict[str, Any]:
 
 
 def is_current(folder: Path, digest: str) -> bool:
-    """Whether the page in a folder was made from what this digest stands for."""
+    """Whether the page in a folder was made from what this digest stands for, and is complete."""
     try:
-        return (folder / "digest.txt").read_text(encoding="utf-8").strip() == digest
+        found = (folder / "digest.txt").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
+    return found == _mark(folder, digest)
 
 
 def mark_current(folder: Path, digest: str) -> None:
     """Note that a page is complete."""
+    mark = _mark(folder, digest)
     with replacing(folder / "digest.txt") as temporary:
-        temporary.write_text(f"{digest}\n", encoding="utf-8")
+        temporary.write_text(mark, encoding="utf-8")
+
+
+def _mark(folder: Path, digest: str) -> str:
+    """The digest, then the sizes and names of the files."""
+    files = sorted(p for p in folder.iterdir() if p.name != "digest.txt")
+    return "".join([f"{digest}\n", *(f"{p.stat().st_size} {p.name}\n" for p in files)])
 
 
 def program_digest() -> str:

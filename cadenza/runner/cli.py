@@ -87,6 +87,10 @@ class Script:
             return _report(error)
         except messages.COMPOSING as error:
             return _report(self._explained(error, given))
+        except ValueError as error:  # this is how logging says that it cannot open its file
+            if not isinstance(error.__cause__, OSError):
+                raise
+            return _report(self._explained(error.__cause__))
         except KeyboardInterrupt:
             return _interrupted()
 

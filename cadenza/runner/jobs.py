@@ -71,9 +71,18 @@ def run(script: Path, job: Callable[[DictConfig], int], arguments: argparse.Name
             others = [o for o in overrides if not o.startswith("hydra.mode=")]
             return _sweep(hydra, name, job, others)
         else:
-            returned = hydra.run(config_name=name, task_function=job, overrides=overrides)
+            try:
+                returned = hydra.run(config_name=name, task_function=job, overrides=overrides)
+            except OSError as error:  # Hydra's own files; a failed write does not name its file
+                error.filename = error.filename or _run_folder(hydra, name, overrides)
+                raise
             return int(returned.return_value)
     return 0
+
+
+def _run_folder(hydra: Hydra, name: str, overrides: list[str]) -> str:
+    config = hydra.compose_config(name, overrides, run_mode=RunMode.RUN)
+    return str(config.hydra.run.dir)
 
 
 @contextmanager

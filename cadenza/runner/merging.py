@@ -16,7 +16,7 @@ from cadenza.runner.items import Record
 from cadenza.runner.journal import Journal, journal_path
 from cadenza.runner.resume import failures_path, flags_path, lock_path
 from cadenza.runner.sharding import Shard, every_nth
-from cadenza.runner.tables import mean_of, read_table, summary, write_notes, write_table
+from cadenza.runner.tables import as_text, mean_of, read_table, summary, write_notes, write_table
 
 logger = logging.getLogger(__name__)
 
@@ -71,8 +71,9 @@ class ShardedTable:
         ------
         InputError
             Listing parts that are missing or were made with different settings, and rows that
-            are missing, unknown or there twice with different values; also if the table that is
-            there has results that the merged one would lose. Nothing is written then.
+            are missing, unknown, not as in the journal or there twice with different values; also
+            if the table that is there has results that the merged one would lose. Nothing is
+            written then.
 
         Examples
         --------
@@ -108,13 +109,27 @@ class ShardedTable:
         rows: Rows = {}
         problems = []
         for part in self.parts:
+            recorded = self._recorded(part, list(records[0].labels))
             for row in read_table(part, self.columns):
                 key = tuple(row[label] for label in records[0].labels)
                 if key not in known:
                     problems.append(f"{part}: unknown item {' '.join(key)}")
+                elif key in recorded and recorded[key] != row:
+                    problems.append(
+                        f"{part}: {' '.join(key)}: {journal_path(part).name} has other values; "
+                        "run this batch again"
+                    )
                 elif rows.setdefault(key, row) != row:
                     problems.append(f"{part}: {' '.join(key)} is there twice, with other values")
         return rows, problems
+
+    def _recorded(self, part: Path, labels: Sequence[str]) -> Rows:
+        """Rows of a part as its journal has them: a table may be cut in the middle of a number."""
+        if not journal_path(part).exists():
+            return {}
+        made = (entry.row for entry in Journal(journal_path(part)).entries.values() if entry.row)
+        rows = ({column: as_text(row.get(column)) for column in self.columns} for row in made)
+        return {tuple(row[label] for label in labels): row for row in rows}
 
     def _losses(self, records: Sequence[Record], rows: Rows) -> list[str]:
         """What the table that is there has and the merged one would not have."""

@@ -41,6 +41,8 @@ def message(
         return f"cannot read {error.override}: quote it: '{key}=\"{value}\"'"
     if isinstance(error, MissingConfigException):
         return _missing(error, blocks)
+    if isinstance(error, OSError) and error.strerror:
+        return _of_the_disk(error)
     text = str(error)
     if found := re.match(r"Could not override '(.+)'", text):
         return unknown_key(found[1], known())
@@ -51,6 +53,14 @@ def message(
     if isinstance(error, OmegaConfBaseException) and error.full_key:
         return f"{error.full_key}: {_first_lines(text)}"
     return _first_lines(text)
+
+
+def _of_the_disk(error: OSError) -> str:
+    """Where an operation failed, and why; if the file is not known, the folder of the run."""
+    place = error.filename
+    if place is None and HydraConfig.initialized():
+        place = HydraConfig.get().runtime.output_dir
+    return f"{place or 'cannot write'}: {str(error.strerror).lower()}"
 
 
 def _yaml(error: yaml.MarkedYAMLError) -> str:

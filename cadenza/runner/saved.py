@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from cadenza.errors import InputError
+from cadenza.runner.help import shared_configs
 from cadenza.runner.options import leaves_of
 
 Config: TypeAlias = DictConfig
@@ -52,6 +53,35 @@ def settings_of(leaves: Mapping[str, Any]) -> dict[str, Any]:
     {'soft_clip': True}
     """
     return {key: value for key, value in leaves.items() if not key.startswith(_NO_SETTINGS)}
+
+
+def targets_of(block: object) -> set[str]:
+    """Classes that a configuration block names, at any depth.
+
+    Examples
+    --------
+    >>> targets_of({"_target_": "my.Aid", "limiter": {"_target_": "my.Limiter"}}) == {
+    ...     "my.Aid", "my.Limiter"
+    ... }
+    True
+    """
+    content = OmegaConf.to_container(block) if OmegaConf.is_config(block) else block
+    if isinstance(content, list):
+        return set().union(*map(targets_of, content))
+    if not isinstance(content, dict):
+        return set()
+    inner = set().union(*map(targets_of, content.values()))
+    return inner | ({str(content["_target_"])} if "_target_" in content else set())
+
+
+def shared_targets(group: str) -> set[str]:
+    """Classes that cadenza's own blocks of a group name."""
+    return {
+        target
+        for path in (shared_configs() / group).glob("*.yaml")
+        for target in targets_of(OmegaConf.load(path))
+        if target != "???"
+    }
 
 
 def read_saved(exp_folder: Path, script: str) -> Saved | None:

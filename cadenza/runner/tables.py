@@ -11,11 +11,15 @@ from cadenza._files import replacing
 from cadenza.errors import InputError
 from cadenza.runner.journal import Row
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What spreadsheets take for the beginning of a formula."""
+
 
 def write_table(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
     """Write a CSV table in one step: comma, CRLF, floats in shortest round-trip form.
 
-    Values that a row lacks stay empty.
+    Values that a row lacks stay empty. A text that a spreadsheet would take for a formula gets an
+    apostrophe in front, which `read_table` takes away.
 
     Examples
     --------
@@ -29,18 +33,58 @@ def write_table(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, extrasaction="ignore")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({key: _harmless(value) for key, value in row.items()} for row in rows)
+
+
+def _harmless(value: object) -> object:
+    """Value that no spreadsheet takes for a formula; numbers stay what they are."""
+    if not (isinstance(value, str) and value.lstrip("'").startswith(_FORMULA)):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
+
+
+def _plain(text: str) -> str:
+    is_marked = text.startswith("'") and text.lstrip("'").startswith(_FORMULA)
+    return text[1:] if is_marked else text
 
 
 def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Read a CSV table as text; its columns must be `columns`."""
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        if list(reader.fieldnames or []) != list(columns):
-            raise InputError(
-                f"{path}: expected the columns {', '.join(columns)}, got {reader.fieldnames}"
-            )
-        return list(reader)
+    """Read a CSV table as text; its columns must be `columns`.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or has other columns.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            found = list(reader.fieldnames or [])
+            rows = list(reader)
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"{path}: damaged table: {error}") from None
+    if found != list(columns):
+        text = ", ".join(found)[:60] or "none"
+        raise InputError(f"{path}: expected the columns {', '.join(columns)}, found {text!r}")
+    for number, row in enumerate(rows, 1):
+        if None in row or None in row.values():
+            raise InputError(f"{path}: damaged table: row {number} is not complete")
+    return [{key: _plain(text) for key, text in row.items()} for row in rows]
+
+
+def as_text(value: object) -> str:
+    """Value as `write_table` writes it.
+
+    Examples
+    --------
+    >>> as_text(0.1), as_text(None)
+    ('0.1', '')
+    """
+    return "" if value is None else str(value)
 
 
 def write_notes(path: Path, kind: str, notes: Mapping[str, Sequence[str]]) -> None:

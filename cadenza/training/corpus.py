@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from cadenza import _check, audio
-from cadenza._check import raise_if
+from cadenza._check import is_number, raise_if
 from cadenza._files import read_json
 from cadenza.errors import InputError
 from cadenza.stems import STEMS, instrument_of, stem_file
@@ -172,12 +172,18 @@ def _parts(item: Mapping[str, Any], folder: Path, sample_rate: int) -> tuple[Par
             folder / source["track"],
             instrument_of(source["instrument"]),
             sample_rate=sample_rate,
-            start_s=source["start"],
-            duration_s=source["duration"],
+            start_s=_number(source, "start"),
+            duration_s=_number(source, "duration"),
         )
         for source in item.values()
         if instrument_of(source["instrument"]) != "Mixture"
     )
+
+
+def _number(source: Mapping[str, Any], name: str) -> float:
+    if not is_number(source[name]):
+        raise TypeError(f"{name} must be a number, got {source[name]!r}")
+    return float(source[name])
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -59,10 +60,18 @@ class HistoryWriter:
         self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=updates + 1)
 
     def __enter__(self) -> HistoryWriter:
+        self._hook, threading.excepthook = threading.excepthook, _quiet_about_the_disk
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._writer.close()
+    def __exit__(self, error_type: object, *_: object) -> None:
+        try:
+            self._writer.close()
+        except OSError as error:  # of an earlier write; what the training said about it counts
+            if error_type is None:
+                folder = self._folder / "tensorboard"
+                raise InputError(f"{folder}: cannot write: {error.strerror or error}") from None
+        finally:
+            threading.excepthook = self._hook
 
     def update(self, updates: int, loss: float) -> None:
         """Log the loss of the last batch before an update."""
@@ -91,6 +100,12 @@ class HistoryWriter:
             table.writerows(history)
         with replacing(self._folder / "losses.png") as temporary:
             plot_losses(history, temporary, loss_label=self._loss_label)
+
+
+def _quiet_about_the_disk(stopped: threading.ExceptHookArgs) -> None:
+    """No traceback of TensorBoard's thread: its error is raised by the next call as well."""
+    if not isinstance(stopped.exc_value, OSError):
+        threading.__excepthook__(stopped)
 
 
 def _quality(row: Mapping[str, float]) -> str:

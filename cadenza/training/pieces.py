@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from cadenza import _check, audio
 from cadenza.errors import InputError
 from cadenza.stems import instrument_of
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,8 @@ def file_part(
     length_s = found.frames / found.sample_rate
     if found.sample_rate != sample_rate:
         raise InputError(f"{path}: expected {sample_rate} Hz, found {found.sample_rate} Hz")
+    if found.channels == 1:
+        logger.warning("%s: mono, used for both channels", path)
     if found.channels > 2:
         raise InputError(f"{path}: expected 1 or 2 channels, found {found.channels}")
     duration_s = length_s - start_s if duration_s is None else duration_s

@@ -15,7 +15,8 @@ import pytest
 from cadenza.audiogram import Audiogram
 from cadenza.haaqi import haaqi
 from cadenza.report import build, build_pair
-from tests.recipes.conftest import call
+from tests.recipes.conftest import SONGS, call, edit_json
+from tests.recipes.report_pages import evaluated
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is missing")
 
@@ -276,3 +277,38 @@ def test_a_click_on_a_point_or_row_opens_its_item(browser, report):
     page.wait_for_url("**/item/*/index.html")
     page.get_by_role("link", name="Overview").click()
     page.wait_for_url("**/report/index.html")
+
+
+ODD_SONG = "<img src=x onerror=hacked=1><script>hacked=1</script>'\"&"
+ODD_LISTENER = "'\"><svg onload=hacked=1>"
+
+
+def renamed(content):
+    """Keys and texts of a JSON file with odd names of songs and listeners; paths stay."""
+    if isinstance(content, dict):
+        return {renamed(key): renamed(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [renamed(value) for value in content]
+    if isinstance(content, str) and "/" not in content:
+        return content.replace(SONGS[0], ODD_SONG).replace("L0001", ODD_LISTENER)
+    return content
+
+
+@pytest.mark.slow
+def test_names_are_shown_and_do_nothing(browser, finished_root, tmp_path):
+    """The browser also notes any request and any error on the console."""
+    root = tmp_path / "root"
+    shutil.copytree(finished_root, root)
+    for name in ("at_mic_music", "scenes", "scene_listeners", "listeners"):
+        edit_json(root / "metadata" / f"{name}.train.json", renamed)
+    build(evaluated(root, "exp", "oracle"), to=tmp_path / "report", jobs=1)
+    pages = sorted((tmp_path / "report").rglob("index.html"))
+    assert len(pages) > 1
+    shown = ""
+    for path in pages:
+        page = browser.open(path)
+        page.wait_for_timeout(100)  # for what would be loaded
+        assert page.evaluate("typeof hacked") == "undefined", path
+        shown += page.inner_text("body")
+    assert ODD_SONG in shown
+    assert ODD_LISTENER in shown

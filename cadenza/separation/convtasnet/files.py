@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import struct
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -82,7 +83,16 @@ def save(network: ConvTasNet, folder: str | Path, *, metadata: Mapping[str, str]
     weights = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
     with replacing(Path(folder) / WEIGHTS_FILE) as temporary:
         # safetensors itself would write a file that only its owner may read
-        temporary.write_bytes(to_bytes(weights, {"format": "pt", **metadata}))
+        temporary.write_bytes(_in_order(to_bytes(weights, {"format": "pt", **metadata})))
+
+
+def _in_order(content: bytes) -> bytes:
+    """The same safetensors file with its header sorted: equal weights then give equal bytes."""
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    text = text.ljust(-(-len(text) // 8) * 8)  # the tensors begin at a multiple of eight bytes
+    return struct.pack("<Q", len(text)) + text + content[8 + length :]
 
 
 def load(folder: str | Path) -> tuple[ConvTasNet, dict[str, str]]:

@@ -30,6 +30,7 @@ from cadenza.runner.blocks import require_sample_rate
 from cadenza.runner.items import Item, Result
 from cadenza.runner.step import Step, run_step
 from cadenza.runner.tables import summary
+from cadenza.runner.written import Written
 
 STEP = Step(
     version="cad_icassp_2024/evaluate 1",
@@ -65,8 +66,10 @@ def read_item(
     config: DictConfig,
     aid: NALRAid,
     reference_of: Callable[..., NDArray[np.float64]],
+    written: Written,
 ) -> scoring.EvaluationSignals:
     """Read the enhanced signal of a pair and make its reference."""
+    written.warn_of_changes(item.key, [item.data.enhanced_file(config.path.exp_folder)])
     pair, rates = item.data, (config.sample_rate, config.remix_sample_rate)
     music = reference_of(pair.tracks, tuple(pair.gains_db.items()))
     signals = read_scene_signals(pair, music, aid, exp_folder=config.path.exp_folder, rates=rates)
@@ -87,12 +90,15 @@ def run(config: DictConfig) -> int:
     require_sample_rate("nalr", aid, "sample_rate", config.sample_rate)
     # one reference for all listeners of a scene
     reference_of = lru_cache(maxsize=1)(partial(make_reference, sample_rate=config.sample_rate))
+    written = Written(Path(config.path.exp_folder) / "enhanced_signals.csv")
     report = run_step(
         STEP,
         config,
         items(config),
         process_item,
-        read_item=partial(read_item, config=config, aid=aid, reference_of=reference_of),
+        read_item=partial(
+            read_item, config=config, aid=aid, reference_of=reference_of, written=written
+        ),
         together=scorer,
         at_once=scorer.at_once,
         table=Path(config.path.exp_folder) / "scores.csv",

@@ -33,6 +33,7 @@ from cadenza.runner import cli
 from cadenza.runner.items import Item, Result
 from cadenza.runner.step import Step, run_step
 from cadenza.runner.tables import summary
+from cadenza.runner.written import Written
 from cadenza.stems import STEMS
 
 STEP = Step(
@@ -66,8 +67,10 @@ def items(config: DictConfig) -> list[Item[SongPair]]:
     ]
 
 
-def process_item(item: Item[SongPair], config: DictConfig) -> Result:
+def process_item(item: Item[SongPair], config: DictConfig, written: Written) -> Result:
     """HAAQI of all stems and ears of one song, and their mean."""
+    stems = item.data.stem_files(enhanced_folder(config))
+    written.warn_of_changes(item.key, [*stems, *(path.with_suffix(".txt") for path in stems)])
     made = score_stems(
         item.data,
         enhanced_folder(config),
@@ -99,11 +102,13 @@ def process_item(item: Item[SongPair], config: DictConfig) -> Result:
 def run(config: DictConfig) -> int:
     """Score all pairs of the batch that have no score yet."""
     engines.check_engine(config.evaluate)
+    folder = enhanced_folder(config)
+    written = Written(folder.with_name(f"{folder.name}.csv"))
     report = run_step(
         STEP,
         config,
         items(config),
-        partial(process_item, config=config),
+        partial(process_item, config=config, written=written),
         table=Path(config.path.exp_folder) / "scores.csv",
     )
     print(summary(report.table, report.rows, STEP.show, n_wanted=report.n_items))

@@ -33,6 +33,7 @@ from cadenza.runner.items import Item, Result
 from cadenza.runner.plugins import file_digests
 from cadenza.runner.step import Step, run_step
 from cadenza.runner.tables import summary
+from cadenza.runner.written import Written
 
 STEP = Step(
     version="cad2_task2/evaluate 1",
@@ -64,9 +65,10 @@ def items(config: DictConfig) -> list[Item[EnsemblePair]]:
 
 
 def read_item(
-    item: Item[EnsemblePair], config: DictConfig, hearing_aid: CheckedAid
+    item: Item[EnsemblePair], config: DictConfig, hearing_aid: CheckedAid, written: Written
 ) -> scoring.EvaluationSignals:
     """Read the enhanced signal of a pair and make its reference."""
+    written.warn_of_changes(item.key, [item.data.enhanced_file(config.path.exp_folder)])
     pair, rate = item.data, config.input_sample_rate
     signals = read_scene_signals(
         pair,
@@ -87,12 +89,13 @@ def run(config: DictConfig) -> int:
     """Score all pairs of the batch that have no score yet."""
     scorer = engines.PairScorer(config.evaluate, config.path.exp_folder)
     hearing_aid = build_hearing_aid(config, rate_key="input_sample_rate")
+    written = Written(Path(config.path.exp_folder) / "enhanced_signals.csv")
     report = run_step(
         STEP,
         config,
         items(config),
         process_item,
-        read_item=partial(read_item, config=config, hearing_aid=hearing_aid),
+        read_item=partial(read_item, config=config, hearing_aid=hearing_aid, written=written),
         together=scorer,
         at_once=scorer.at_once,
         table=Path(config.path.exp_folder) / "scores.csv",
