@@ -41,6 +41,7 @@ from cadenza.levels import db_to_gain
 from cadenza.remix import level_compensation_db, remix, repeated_instrument_gains
 from cadenza.separation.convtasnet_ensemble import ConvTasNetEnsemble
 from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO
+from cadenza.separation.ensemble import Ensemble
 from cadenza.separation.refine import REFINEMENTS, refined
 from cadenza.separation.spectral import Spectral
 
@@ -88,22 +89,36 @@ def show(music: str, separator: str, refinement: str, rows: Rows) -> None:
 
 
 def song_rows(scenes: list[Scene]) -> Iterator[tuple[str, str, Rows]]:
-    """Rows for each separator and refinement; the stems are estimated once."""
-    spectral, vdbo = Spectral(), ConvTasNetVDBO(refine="none")
+    """Rows for each separator and refinement; the stems are estimated once.
+
+    The included network needs its masks, so that it and the ensemble have one row each.
+    """
+    spectral, network = Spectral(), ConvTasNetVDBO()
+    ensemble = Ensemble({"network": network, "spectral": spectral})
+    by_masks = (("convtasnet_vdbo", "wiener", network), ("ensemble", "none", ensemble))
     separators: dict[str, Callable[[Scene], Stems]] = {
         "oracle": lambda scene: scene.stems,
         "spectral": lambda scene: spectral(scene.mixture, sample_rate=SAMPLE_RATE),
-        "convtasnet_vdbo": lambda scene: vdbo(scene.mixture, sample_rate=SAMPLE_RATE),
     }
     for name, separate in separators.items():
         estimates = [separate(scene) for scene in scenes]
         for refinement in REFINEMENTS:
-            rows = []
-            for scene, stems in zip(scenes, estimates, strict=True):
-                adjusted = refined(stems, scene.mixture, refinement)
-                haaqi, clipped = scene.score(adjusted)
-                rows.append((haaqi, mean_sdr_db(scene.stems, adjusted), clipped))
-            yield name, refinement, rows
+            adjusted = [
+                refined(stems, scene.mixture, refinement)
+                for scene, stems in zip(scenes, estimates, strict=True)
+            ]
+            yield name, refinement, scored(scenes, adjusted)
+    for name, refinement, separator in by_masks:
+        estimates = [separator(scene.mixture, sample_rate=SAMPLE_RATE) for scene in scenes]
+        yield name, refinement, scored(scenes, estimates)
+
+
+def scored(scenes: list[Scene], estimates: list[Stems]) -> Rows:
+    rows = []
+    for scene, stems in zip(scenes, estimates, strict=True):
+        haaqi, clipped = scene.score(stems)
+        rows.append((haaqi, mean_sdr_db(scene.stems, stems), clipped))
+    return rows
 
 
 def ensemble_rows(

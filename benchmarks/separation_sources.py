@@ -49,7 +49,7 @@ def main() -> None:
         ensembles["sampled instruments"] = map(read_stems, folders)
     print("| music | separator | source | pieces | SDR of the mixture | improvement |")
     print("| --- | --- | --- | ---: | ---: | ---: |")
-    spectral, vdbo = Spectral(), ConvTasNetVDBO(refine="none")
+    spectral, vdbo = Spectral(), ConvTasNetVDBO()
     networks = ConvTasNetEnsemble(models_dir="included", add_residual=0, refine="none")
     separators: dict[str, Callable[[Stems], Stems]] = {
         "spectral": lambda stems: spectral(mixture_of(stems), sample_rate=SAMPLE_RATE),

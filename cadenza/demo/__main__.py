@@ -4,8 +4,9 @@ Usage: python -m cadenza.demo [FOLDER]     (default: demo)
 
 Writes small challenge roots to FOLDER, then runs the recipe scripts as a user would, and prints
 the scores. The separators need no download: signal processing, small networks that come with
-cadenza, both together (ensemble), and the true stems as an upper bound. At the end, a report compares them, with players and
-charts: open FOLDER/report/index.html. A second run takes seconds: everything is finished.
+cadenza, both together (ensemble), and the true stems as an upper bound. At the end, a report
+compares them, with players and charts: open FOLDER/report/index.html. A second run takes seconds:
+everything is finished.
 """
 
 from __future__ import annotations

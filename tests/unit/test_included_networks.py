@@ -64,6 +64,11 @@ def test_results_depend_on_their_files():
     assert len(file_digests(ConvTasNetVDBO())) == 2
 
 
+def test_the_network_for_songs_needs_its_masks():
+    with pytest.raises(InputError, match="refine must be wiener, got none"):
+        ConvTasNetVDBO(refine="none").prepare()
+
+
 def test_there_are_no_causal_ones():
     with pytest.raises(InputError, match="must be noncausal with the included networks"):
         ConvTasNetEnsemble(models_dir="included", causality="causal")

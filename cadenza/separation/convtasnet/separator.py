@@ -40,9 +40,8 @@ class ConvTasNetSeparator(NetworkSeparator):
             )
         if metadata.get("refine") == "wiener" != self.refine:
             raise InputError(
-                f"{folder}: this network was trained to be used with refine=wiener: only the ratios "
-                f"of its outputs mean something. Set the separator's refine to wiener, not "
-                f"{self.refine}"
+                f"{folder}: this network was trained together with its masks; refine must be "
+                f"wiener, got {self.refine}"
             )
         return network
 
