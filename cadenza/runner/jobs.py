@@ -67,7 +67,7 @@ def run(script: Path, job: Callable[[DictConfig], int], arguments: argparse.Name
             hydra.show_info(arguments.info, config_name=name, overrides=overrides)
         elif arguments.shell_completion:
             hydra.shell_completion(config_name=name, overrides=overrides)
-        elif arguments.multirun or hydra.get_mode(name, overrides) == RunMode.MULTIRUN:
+        elif _is_sweep(hydra, script, arguments):
             others = [o for o in overrides if not o.startswith("hydra.mode=")]
             return _sweep(hydra, name, job, others)
         else:
@@ -78,6 +78,24 @@ def run(script: Path, job: Callable[[DictConfig], int], arguments: argparse.Name
                 raise
             return int(returned.return_value)
     return 0
+
+
+def _is_sweep(hydra: Hydra, script: Path, arguments: argparse.Namespace) -> bool:
+    """Whether several jobs are wanted.
+
+    Hydra has to compose the whole configuration to find out, which takes a tenth of a script's
+    start. So it is asked only if something may set ``hydra.mode``.
+    """
+    name, overrides = arguments.config_name or "config", arguments.overrides
+    if arguments.multirun:
+        return True
+    folder = Path(arguments.config_path or script.parent)
+    file = folder / f"{name}.yaml"
+    elsewhere = arguments.config_dir or not file.is_file()
+    groups = any(override.startswith(("+", "~", "hydra", "cluster")) for override in overrides)
+    if not (elsewhere or groups or "mode:" in file.read_text(encoding="utf-8")):
+        return False
+    return bool(hydra.get_mode(name, overrides) == RunMode.MULTIRUN)
 
 
 def _run_folder(hydra: Hydra, name: str, overrides: list[str]) -> str:
