@@ -84,5 +84,7 @@ def _translated(argument: str, blocks: Mapping[str, Sequence[str]]) -> str:
         raise InputError(f"{name} is no key: {HINTS[name].format(value=value)}")
     if value.startswith("~/"):  # the shell expands it only at the beginning of a word
         value = str(Path(value).expanduser())
+    if name in SHORT_NAMES and not (value.isdecimal() and int(value)):
+        raise InputError(f"{name} must be a whole number above zero, got {value}")
     present = (ALIASES | SHORT_NAMES).get(name, name)
     return f"{key.replace(name, present, 1)}={value}"

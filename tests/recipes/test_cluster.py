@@ -49,6 +49,12 @@ def test_one_short_command_runs_all_shards(recipe, n_shards, status):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("value", ["0", "-1", "many"])
+def test_the_number_of_shards_is_checked_before_anything_starts(recipe, value):
+    (line,) = recipe.errors("+cluster=local", f"shards={value}")
+    assert line == f"error: shards must be a whole number above zero, got {value}"
+
+
 def test_every_shard_has_its_own_log_and_configuration(recipe):
     assert recipe(*here("+cluster=local", "-m", "shards=2", "split=valid"), work=of_batch) == 0
     assert {path.name for path in Path("exp").glob("*.log")} == {
