@@ -62,7 +62,7 @@ def test_every_shard_has_its_own_log_and_configuration(recipe):
         "enhance_batch1.log",
     }
     saved = read_saved(Path("exp"), "enhance")
-    assert saved.overrides == ("split=valid",)
+    assert saved.written["split"] == "valid"
     assert saved.config.split == "valid"
 
 
