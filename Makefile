@@ -8,13 +8,15 @@
 #
 # PYTHON chooses the interpreter (3.11 to 3.13) for the virtual environment in .venv.
 # TESTS chooses which tests `make test` runs: TESTS=slow leaves out those of `make check`.
-# PYTEST passes options to pytest, for example PYTEST="-k nalr".
+# PYTEST passes options to pytest, for example PYTEST="-k nalr". Without, it uses all cores.
 PYTHON ?= python3
 TESTS ?= slow or not slow
-PYTEST ?=
+PYTEST ?= -n auto --dist worksteal
 FAULTS ?= 500
 VENV := .venv
 RUN := $(VENV)/bin/python
+# Tests run side by side, each on one core: threads of torch that wait for a core slow each other down
+TEST := OMP_NUM_THREADS=1 $(RUN) -m pytest
 # setuptools warns of every editable installation, whatever the project; there is nothing to act on
 INSTALL := PYTHONWARNINGS="ignore:Editable installation" $(RUN) -m pip install --quiet
 
@@ -27,10 +29,10 @@ check: $(VENV)/installed-dev
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
-	$(RUN) -m pytest $(PYTEST)
+	$(TEST) $(PYTEST)
 
 test: $(VENV)/installed-dev
-	$(RUN) -m pytest -m "$(TESTS)" $(PYTEST)
+	$(TEST) -m "$(TESTS)" $(PYTEST)
 
 test-slurm: $(VENV)/installed-dev
 	@if tests/slurm/install.sh; then \

@@ -14,6 +14,8 @@ from cadenza.stems import STEMS
 
 from .conftest import call, edit_json, outputs
 
+pytestmark = pytest.mark.slow
+
 ENHANCE = "baseline.enhance"
 WHERE = ("path.root=root", "path.exp_folder=root/exp")
 

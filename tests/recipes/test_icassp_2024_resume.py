@@ -16,6 +16,8 @@ from cadenza.runner.tables import read_table
 
 from .conftest import call, edit_json, outputs, write_root
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 BASELINE = REPOSITORY / "recipes" / "cad_icassp_2024" / "baseline"
 ENHANCE, EVALUATE = "baseline.enhance", "baseline.evaluate"

@@ -20,6 +20,8 @@ from cadenza.report.results import read_run
 from tests.recipes.conftest import call
 from tests.recipes.report_pages import assert_links_hold, evaluated
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def runs(finished_root, tmp_path_factory) -> tuple[Path, Path]:

@@ -13,6 +13,8 @@ from cadenza.command import main
 
 from .conftest import call
 
+pytestmark = pytest.mark.slow
+
 AUDIOGRAM = ("--audiogram", "20,20,25,30,35,40,45,50")
 
 

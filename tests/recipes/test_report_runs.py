@@ -21,6 +21,8 @@ from tests.recipes.conftest import (
 )
 from tests.recipes.report_pages import Links, assert_links_hold, evaluated
 
+pytestmark = pytest.mark.slow
+
 
 def test_names_are_escaped_and_files_have_safe_names(finished_root, tmp_path):
     """A song called like a script does nothing in the report."""

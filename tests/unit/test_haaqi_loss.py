@@ -16,6 +16,8 @@ from cadenza.haaqi.loss import HAAQILoss, HaaqiReference, haaqi_tensor, prepare_
 from cadenza.haaqi.tensor import features, gammatone, recursion, short_time
 from tests.unit.haaqi_signals import noisy_tremolo
 
+pytestmark = pytest.mark.slow
+
 SLOPING = Audiogram([10, 10, 15, 25, 30, 35, 40, 45])
 OPTIONS = {
     "sample_rate": 24000,

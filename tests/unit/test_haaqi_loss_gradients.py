@@ -10,6 +10,8 @@ from cadenza.haaqi.loss import HaaqiReference, haaqi_tensor, prepare_reference
 from tests.unit.haaqi_signals import LISTENERS, noisy_tremolo
 from tests.unit.test_haaqi_loss_parity import case
 
+pytestmark = pytest.mark.slow
+
 POINTS = [
     ("clipped", "mild", "none"),
     ("noisy", "sloping", "nalr"),

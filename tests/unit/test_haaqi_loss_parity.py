@@ -13,6 +13,8 @@ from cadenza.haaqi.tensor import comparison, reference, shifting
 from tests.haaqi_oracle.index import haaqi as oracle
 from tests.unit.haaqi_signals import AUDIOGRAMS, DEGRADATIONS, LISTENERS, music, noisy_tremolo, pair
 
+pytestmark = pytest.mark.slow
+
 DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 5e-7}
 FEATURES = (

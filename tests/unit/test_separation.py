@@ -13,8 +13,10 @@ from omegaconf import OmegaConf
 from cadenza import audio
 from cadenza.errors import InputError
 from cadenza.separation import Excerpt, FileSeparator, input_files, prepare, separate, separate_file
+from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO
 from cadenza.separation.oracle import Oracle
 from cadenza.separation.refine import refined
+from cadenza.separation.spectral import Spectral
 from cadenza.stems import INSTRUMENTS
 from tests.conftest import REPOSITORY, tone
 
@@ -235,6 +237,9 @@ def test_configuration_builds_its_separator_with_the_librarys_defaults(path: Pat
     needed = {key: "given" for key in block if OmegaConf.is_missing(block, key)}
     block = OmegaConf.merge(block, needed)
     separator = instantiate(block, _convert_="all")
+    if path.stem == "ensemble":
+        needed = {"members": {"network": ConvTasNetVDBO(), "spectral": Spectral()}}
+        needed["weights"] = {"network": 1.0, "spectral": 1.0}
     assert separator == type(separator)(**needed)
     stems = {"vocals", "drums", "bass", "other"}
     assert set(separator.sources) == (set(INSTRUMENTS) if path.stem == "convtasnet" else stems)

@@ -23,6 +23,8 @@ from cadenza.training.batches import loss_generator
 from cadenza.training.losses import build_loss, mean_sdr_db, negative_sdr_db
 from cadenza.training.wishes import Wishes
 
+pytestmark = pytest.mark.slow
+
 RATE = 44100
 DUET = ("Violin", "accompaniment")
 EAR = Audiogram([20, 25, 30, 40, 50, 60, 65, 70])
