@@ -117,7 +117,7 @@ def test_sources_and_source_distribution_give_the_same_wheel(source, wheel, tmp_
 def test_the_wheel_holds_every_source_file_and_nothing_else(wheel):
     folders = {"cadenza": "cadenza", "recipes": "cadenza/recipes", "configs": "cadenza/configs"}
     suffixes = {".py", ".yaml", ".json", ".safetensors", ".typed", ".md", ".html"}
-    suffixes |= {".css", ".js"}
+    suffixes |= {".css", ".js", ".toml"}
     expected = {
         f"{target}/{path.relative_to(REPOSITORY / folder).as_posix()}"
         for folder, target in folders.items()
