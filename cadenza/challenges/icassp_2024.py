@@ -140,11 +140,26 @@ def make_reference(
         Gain of each stem in dB.
     sample_rate : int
         In Hz.
+
+    Raises
+    ------
+    InputError
+        Naming the files of stems that differ in length, or that cannot be read.
     """
     stems = {
         track: audio.read(file, sample_rate=sample_rate, channels=2)[0] for track, file in tracks
     }
     mixture = stems.pop("mixture")
+    (first, stem), *others = stems.items()
+    files = dict(tracks)
+    raise_if(
+        [
+            f"{files[name]}: expected {stem.shape[1]} samples at {sample_rate} Hz as in "
+            f"{files[first].name}, found {other.shape[1]}"
+            for name, other in others
+            if other.shape != stem.shape
+        ]
+    )
     return remix_to_mixture(stems, dict(gains_db), mixture, sample_rate)
 
 

@@ -119,7 +119,9 @@ def read_saved(exp_folder: Path, script: str) -> Saved | None:
             if isinstance(value, str):
                 config.path[key] = str(start / value)  # an absolute path stays what it is
     except (OSError, OmegaConfBaseException, ValueError, AttributeError) as error:
-        raise InputError(f"{folder}: cannot read the saved configuration: {error}") from None
+        reason = next(iter(str(error).splitlines()), "")
+        file = folder / "config.yaml"
+        raise InputError(f"{file}: cannot read the saved configuration: {reason}") from None
     OmegaConf.set_readonly(config, True)
     return Saved(cast("DictConfig", config), written, choices)
 

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, Literal, get_args
 
 from numpy.typing import ArrayLike
@@ -147,7 +147,7 @@ class EnsembleCorpus(Corpus):
                 pieces.append(Piece(name, _parts(item, folder, self.sample_rate)))
             except InputError as error:
                 problems += error.problems
-            except (AttributeError, KeyError, TypeError) as error:
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
                 found = f"{type(error).__name__}: {error}"
                 problems.append(f"{path}: {name}: expected sources as in music.*.json, {found}")
         raise_if(list(dict.fromkeys(problems)))
@@ -163,13 +163,13 @@ def _missing_folders(**folders: Path) -> list[str]:
 
 def _parts(item: Mapping[str, Any], folder: Path, sample_rate: int) -> tuple[Part, ...]:
     if "stems_path" in item:
-        files = [folder / path for path in item["stems_path"]]
+        files = [_inside(folder, path) for path in item["stems_path"]]
         return tuple(
             file_part(file, instrument_of(file.stem), sample_rate=sample_rate) for file in files
         )
     return tuple(
         file_part(
-            folder / source["track"],
+            _inside(folder, source["track"]),
             instrument_of(source["instrument"]),
             sample_rate=sample_rate,
             start_s=_number(source, "start"),
@@ -178,6 +178,13 @@ def _parts(item: Mapping[str, Any], folder: Path, sample_rate: int) -> tuple[Par
         for source in item.values()
         if instrument_of(source["instrument"]) != "Mixture"
     )
+
+
+def _inside(folder: Path, relative: str) -> Path:
+    """File below a folder; metadata comes from the internet and must not lead elsewhere."""
+    if PureWindowsPath(relative).anchor or ".." in PureWindowsPath(relative).parts:
+        raise ValueError(f"the path of a track must stay in its folder, got {relative!r}")
+    return folder / relative
 
 
 def _number(source: Mapping[str, Any], name: str) -> float:

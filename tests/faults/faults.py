@@ -129,7 +129,10 @@ def _failures(witness: Witness) -> str:
 
 def damaged_input(witness: Witness, rng: Random, *, how: str, suffixes: tuple[str, ...]) -> None:
     """A file that the step reads is damaged."""
-    name = rng.choice(witness.world.inputs(*suffixes))
+    names = witness.world.inputs(*suffixes)
+    if how == "missing":  # a package without the published scenes is a whole one, too
+        names = [name for name in names if not name.startswith("download/metadata/scene")]
+    name = rng.choice(names)
     _spoil(witness, rng, name, how)
     announced = how in ("other sample rate", "mono for stereo") or name.endswith((".jsonl", ".txt"))
     ended = witness.run()

@@ -7,6 +7,7 @@ tests of the recipes.
 from __future__ import annotations
 
 import ast
+import json
 import os
 import pickle
 import zipfile
@@ -19,12 +20,14 @@ from omegaconf import OmegaConf
 
 from cadenza import audio
 from cadenza._archive import unpack_zips
+from cadenza.challenges.icassp_2024 import make_reference
 from cadenza.errors import InputError
 from cadenza.runner.saved import shared_targets, targets_of
 from cadenza.runner.tables import read_table, write_notes, write_table
 from cadenza.separation import weights
 from cadenza.separation.cache import CacheOptions, StemCache
 from cadenza.training.checkpoint import Checkpoint
+from cadenza.training.corpus import EnsembleCorpus
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -173,3 +176,28 @@ def test_nothing_loads_pickles_opens_other_tar_files_or_runs_text(folder):
                     if keyword.arg in risky and value is risky[keyword.arg]:
                         found.append((path.name, keyword.arg))
     assert [(name, what) for name, what in found if name not in CHECKED] == []
+
+
+@pytest.mark.parametrize(
+    "track", ["../other.wav", "/etc/other.wav", "a/../../other.wav", "C:x.wav"]
+)
+def test_training_reads_no_track_outside_its_folder(tmp_path, track):
+    source = {"track": track, "instrument": "Violin", "start": 0, "duration": 1}
+    (tmp_path / "music.json").write_text(json.dumps({"duo": {"source_1": source}}))
+    files = dict.fromkeys(("train_file", "valid_file", "test_file"), "music.json")
+    kind = {"target": "Violin", "sample_rate": 44100, "segment_length": 1, "samples_per_track": 1}
+    corpus = EnsembleCorpus(**kind, root_path=tmp_path, music_tracks_file=tmp_path, **files)
+    with pytest.raises(InputError, match=r"music\.json: duo: .*must stay in its folder"):
+        corpus.pieces("valid")
+
+
+def test_stems_of_different_length_are_named(tmp_path):
+    tracks = []
+    for name, n_samples in (("mixture", 900), ("vocals", 900), ("drums", 800)):
+        audio.write_wav(tmp_path / f"{name}.wav", np.zeros((2, n_samples)), 44100)
+        tracks.append((name, tmp_path / f"{name}.wav"))
+    gains_db = (("vocals", 0.0), ("drums", 3.0))
+    with pytest.raises(
+        InputError, match=r"drums\.wav: expected 900 samples .* vocals\.wav, found 800"
+    ):
+        make_reference(tuple(tracks), gains_db, 44100)
