@@ -130,8 +130,9 @@ def _failures(witness: Witness) -> str:
 def damaged_input(witness: Witness, rng: Random, *, how: str, suffixes: tuple[str, ...]) -> None:
     """A file that the step reads is damaged."""
     names = witness.world.inputs(*suffixes)
-    if how == "missing":  # a package without the published scenes is a whole one, too
-        names = [name for name in names if not name.startswith("download/metadata/scene")]
+    if how == "missing":  # metadata that are only copied may be absent: later steps ask for them
+        copied = [n for n in names if n.startswith("download/metadata/") and "music" not in n]
+        names = [name for name in names if name not in copied]
     name = rng.choice(names)
     _spoil(witness, rng, name, how)
     announced = how in ("other sample rate", "mono for stereo") or name.endswith((".jsonl", ".txt"))
