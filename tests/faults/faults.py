@@ -131,7 +131,8 @@ def damaged_input(witness: Witness, rng: Random, *, how: str, suffixes: tuple[st
     """A file that the step reads is damaged."""
     names = witness.world.inputs(*suffixes)
     if how == "missing":  # metadata that are only copied may be absent: later steps ask for them
-        copied = [n for n in names if n.startswith("download/metadata/") and "music" not in n]
+        needed = ("music_tracks.train.json", "music.valid.to_generate.json")
+        copied = [n for n in names if "download/metadata/" in n and not n.endswith(needed)]
         names = [name for name in names if name not in copied]
     name = rng.choice(names)
     _spoil(witness, rng, name, how)
