@@ -6,22 +6,21 @@ import logging
 import lzma
 import shutil
 import stat
-import unicodedata
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 from cadenza._check import raise_if
 from cadenza._files import sync
-from cadenza._paths import require_disk_space
+from cadenza._paths import folded, leaves_folder, require_disk_space
 from cadenza.errors import InputError
 
 logger = logging.getLogger(__name__)
 
-_MAX_RATIO = 200  # audio barely shrinks and JSON about thirtyfold; a zip bomb a thousandfold
-_HARMLESS_BYTES = 100_000_000  # a package that unpacks to less is no bomb, whatever its ratio
+MAX_RATIO = 200  # audio barely shrinks and JSON about thirtyfold; a zip bomb a thousandfold
+HARMLESS_BYTES = 100_000_000  # a package that unpacks to less is no bomb, whatever its ratio
 _BLOCK_BYTES = 4096  # what the smallest file takes on a disk
 _READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 
@@ -46,11 +45,11 @@ def zip_problems(archive: Path) -> list[str]:
     except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, ValueError) as error:
         return [f"{archive}: damaged: {error}"]
     problems = [f"{shown} {problem}" for m in members for shown, problem in _member_problems(m)]
-    names = Counter(_folded(member.filename) for member in members if not member.is_dir())
+    names = Counter(folded(member.filename) for member in members if not member.is_dir())
     problems += [f"{name!r} is in it {count} times" for name, count in names.items() if count > 1]
     size = sum(member.file_size for member in members)
-    if size > _HARMLESS_BYTES and size > _MAX_RATIO * archive.stat().st_size:
-        problems.append(f"it unpacks to {size / 1e9:.1f} GB, over {_MAX_RATIO} times its own size")
+    if size > HARMLESS_BYTES and size > MAX_RATIO * archive.stat().st_size:
+        problems.append(f"it unpacks to {size / 1e9:.1f} GB, over {MAX_RATIO} times its own size")
     return [f"{archive}: refused: {problem}" for problem in problems]
 
 
@@ -59,15 +58,9 @@ def _members(archive: Path) -> list[zipfile.ZipInfo]:
         return content.infolist()
 
 
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
-
-
 def _member_problems(member: zipfile.ZipInfo) -> Iterator[tuple[str, str]]:
     name = member.orig_filename
-    on_windows = PureWindowsPath(name)
-    outside = PurePosixPath(name).is_absolute() or on_windows.anchor or ".." in on_windows.parts
-    if outside or "\0" in name:
+    if leaves_folder(name) or "\0" in name:
         yield repr(name), "leaves the folder it is unpacked to"
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):

@@ -102,7 +102,7 @@ def _leftovers(folder: Path) -> tuple[str, ...]:
 
 def _cannot_write(path: Path, error: OSError, what: str = "cannot write") -> OSError:
     """The same error with a message about the wanted file instead of the temporary one."""
-    reason = _reason(error)
+    reason = reason_of_system(error)
     if error.errno in _FULL:
         existing = next(folder for folder in path.absolute().parents if folder.is_dir())
         free_mb = shutil.disk_usage(existing).free / 1e6
@@ -112,7 +112,7 @@ def _cannot_write(path: Path, error: OSError, what: str = "cannot write") -> OSE
     return failure
 
 
-def _reason(error: OSError) -> str:
+def reason_of_system(error: OSError) -> str:
     """What the operating system says, without its number and without the name of the file."""
     return (error.strerror or str(error)).lower()
 
@@ -135,7 +135,7 @@ def require_file(path: Path, expected: str) -> None:
     except FileNotFoundError:
         raise InputError(f"{path}: file not found") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot read: {_reason(error)}") from None
+        raise InputError(f"{path}: cannot read: {reason_of_system(error)}") from None
     if is_empty:
         raise InputError(f"{path}: expected {expected}, found an empty file (0 bytes)")
 
@@ -166,7 +166,7 @@ def read_json(path: Path, kind: type[T]) -> T:
             raise ValueError("the file is empty")
         content = json.loads(text, object_pairs_hook=_object_without_duplicates)
     except OSError as error:
-        raise InputError(f"{path}: cannot read: {_reason(error)}") from None
+        raise InputError(f"{path}: cannot read: {reason_of_system(error)}") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot read: {error}") from None
     if not isinstance(content, kind):

@@ -7,7 +7,7 @@ import shutil
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import MappingProxyType
 
 from cadenza._files import replacing
@@ -115,13 +115,26 @@ def find_ignoring_case(root: Path, relative: str | Path) -> Path:
     for part in Path(relative).parts:
         candidate = path / part
         if not candidate.exists() and path.is_dir():
-            alike = sorted(p for p in path.iterdir() if _folded(p.name) == _folded(part))
+            alike = sorted(p for p in path.iterdir() if folded(p.name) == folded(part))
             candidate = alike[0] if alike else candidate
         path = candidate
     return path if path.exists() else plain
 
 
-def _folded(name: str) -> str:
+def leaves_folder(path: str) -> bool:
+    """Whether a relative path leads out of its folder, on this or any other system.
+
+    Examples
+    --------
+    >>> [leaves_folder(path) for path in ("a/b.wav", "../b.wav", "/b.wav", "C:b.wav")]
+    [False, True, True, True]
+    """
+    on_windows = PureWindowsPath(path)
+    return bool(PurePosixPath(path).anchor or on_windows.anchor or ".." in on_windows.parts)
+
+
+def folded(name: str) -> str:
+    """Name without letter case and Unicode form: names that are the same for some file systems."""
     return unicodedata.normalize("NFC", name).casefold()
 
 

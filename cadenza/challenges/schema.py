@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable, Mapping
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from cadenza._check import is_number
+from cadenza._paths import leaves_folder
 
 _MAX_ID_BYTES = 40
 _MAX_TITLE_BYTES = 100
@@ -52,11 +53,10 @@ def _is_name(value: object, max_bytes: int = _MAX_TITLE_BYTES) -> bool:
 
 def _is_path(value: object) -> bool:
     """Whether a value names a file or folder below the one that it is relative to."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or leaves_folder(value):
         return False
-    path, on_windows = PurePosixPath(value), PureWindowsPath(value)
-    inside = not path.anchor and not on_windows.anchor and ".." not in on_windows.parts
-    return inside and all(_is_title(part, _MAX_PATH_PART_BYTES) for part in path.parts or ("",))
+    parts = PurePosixPath(value).parts or ("",)
+    return all(_is_title(part, _MAX_PATH_PART_BYTES) for part in parts)
 
 
 TEXT = Kind("text", _is_text)

@@ -21,7 +21,7 @@ from cadenza._files import read_json
 from cadenza._paths import require_disk_space, write_json
 from cadenza.datasets.registry import Part
 from cadenza.datasets.tarballs import unpack_tar
-from cadenza.datasets.transfer import Download, StoppedError
+from cadenza.datasets.transfer import Download, StoppedError, part_of
 from cadenza.datasets.zenodo import RemoteFile, base_url, list_files, read_listing, save_listing
 from cadenza.errors import InputError
 
@@ -59,7 +59,7 @@ class Step:
     @property
     def n_missing_bytes(self) -> int:
         """Bytes to download."""
-        partial_file = self.archive.with_name(f".{self.archive.name}.part")
+        partial_file = part_of(self.archive)
         n_there = partial_file.stat().st_size if partial_file.exists() else 0
         return 0 if self.is_loaded else max(0, self.file.size - n_there)
 
@@ -175,9 +175,7 @@ def _is_verified(archive: Path, file: RemoteFile) -> bool:
     """Whether the whole file is there; its content is read once and then remembered."""
     if not archive.is_file():
         return False
-    status = archive.stat()
-    stamp = {"checksum": file.checksum, "size": status.st_size, "time_ns": status.st_mtime_ns}
-    note = _note(archive)
+    stamp, note = _stamp(archive, file), _note(archive)
     if {key: note.get(key) for key in stamp} == stamp:
         return True
     logger.info("verifying %s", archive)
@@ -186,6 +184,12 @@ def _is_verified(archive: Path, file: RemoteFile) -> bool:
         return False
     write_json(_note_file(archive), note | stamp)
     return True
+
+
+def _stamp(archive: Path, file: RemoteFile) -> dict[str, object]:
+    """What is remembered of a file whose content was compared with the checksum."""
+    status = archive.stat()
+    return {"checksum": file.checksum, "size": status.st_size, "time_ns": status.st_mtime_ns}
 
 
 def _note_file(archive: Path) -> Path:
@@ -261,9 +265,7 @@ def _load(steps: Sequence[Step], connections: int) -> list[str]:
             return list(error.problems)
         except StoppedError:
             return []
-        status = step.archive.stat()
-        stamp = {"size": status.st_size, "time_ns": status.st_mtime_ns}
-        write_json(_note_file(step.archive), {"checksum": step.file.checksum, **stamp})
+        write_json(_note_file(step.archive), _stamp(step.archive, step.file))
         logger.info("%s is whole: %s", step.archive, in_bytes(step.file.size))
         return []
 

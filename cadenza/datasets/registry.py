@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cadenza._files import reason_of_system
 from cadenza.errors import InputError
 
 _FILE = Path(__file__).with_name("registry.toml")
@@ -110,7 +111,7 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path}: cannot read: {(error.strerror or str(error)).lower()}") from None
+        raise InputError(f"{path}: cannot read: {reason_of_system(error)}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: expected TOML: {error}") from None
     for name, table in content.items():

@@ -6,17 +6,15 @@ import logging
 import lzma
 import shutil
 import tarfile
-import unicodedata
 import zlib
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
+from cadenza._archive import HARMLESS_BYTES, MAX_RATIO
 from cadenza._files import sync
+from cadenza._paths import folded, leaves_folder
 from cadenza.errors import InputError
 
 logger = logging.getLogger(__name__)
-
-_MAX_RATIO = 200  # audio barely shrinks; a bomb shrinks a thousandfold
-_HARMLESS_BYTES = 100_000_000  # what unpacks to less is no bomb, whatever its ratio
 
 
 def unpack_tar(archive: Path, folder: Path) -> None:
@@ -57,7 +55,7 @@ def unpack_tar(archive: Path, folder: Path) -> None:
 def _extract(archive: Path, temporary: Path) -> None:
     temporary.mkdir(parents=True)
     room = shutil.disk_usage(temporary).free
-    limit = max(_HARMLESS_BYTES, _MAX_RATIO * archive.stat().st_size)
+    limit = max(HARMLESS_BYTES, MAX_RATIO * archive.stat().st_size)
     names: set[str] = set()
     n_bytes = 0
     with tarfile.open(archive, "r|*") as content:
@@ -65,7 +63,7 @@ def _extract(archive: Path, temporary: Path) -> None:
             n_bytes += member.size
             problem = _problem(member, names)
             if n_bytes > limit:
-                problem = f"it unpacks to over {limit / 1e9:.1f} GB, {_MAX_RATIO} times its size"
+                problem = f"it unpacks to over {limit / 1e9:.1f} GB, {MAX_RATIO} times its size"
             elif n_bytes > room:
                 problem = f"it unpacks to more than the {room / 1e9:.1f} GB that are free"
             if problem:
@@ -81,13 +79,11 @@ def _extract(archive: Path, temporary: Path) -> None:
 def _problem(member: tarfile.TarInfo, names: set[str]) -> str | None:
     """Why a member must not be written."""
     name = member.name
-    on_windows = PureWindowsPath(name)
-    if PurePosixPath(name).is_absolute() or on_windows.anchor or ".." in on_windows.parts:
+    if leaves_folder(name):
         return f"{name!r} leaves the folder it is unpacked to"
     if not (member.isreg() or member.isdir()):
         return f"{name!r} is a link or a device, not a file"
-    folded = unicodedata.normalize("NFC", name).casefold()
-    if member.isreg() and folded in names:
+    if member.isreg() and folded(name) in names:
         return f"{name!r} is in it twice"
-    names.add(folded)
+    names.add(folded(name))
     return None

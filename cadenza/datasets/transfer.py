@@ -24,6 +24,11 @@ _MOST_FAILURES = 8  # in a row, without a byte between them
 _LONGEST_WAIT_S = 120.0
 
 
+def part_of(target: Path) -> Path:
+    """Where a file is while it arrives."""
+    return target.with_name(f".{target.name}.part")
+
+
 class StoppedError(Exception):
     """The download was told to stop; what is there is kept."""
 
@@ -70,8 +75,8 @@ class Download:
     ) -> None:
         self._session, self._file, self._target = session, file, target
         self._show, self._stop, self._first_wait_s = show, stop, first_wait_s
-        self._part = target.with_name(f".{target.name}.part")
-        self._note = target.with_name(f".{target.name}.part.json")
+        self._part = part_of(target)
+        self._note = self._part.with_suffix(".part.json")
         self._tag: str | None = None  # what the server calls this version of the file
 
     def run(self) -> None:

@@ -27,7 +27,6 @@ from cadenza.runner.sharding import Shard
 
 logger = logging.getLogger(__name__)
 
-FAILED = 1
 BAD_INPUT = 2
 MOST_PROBLEMS = 50
 
@@ -113,7 +112,7 @@ class Script:
             return _interrupted()
         except Exception:
             logger.exception("%s failed; this is a bug, in cadenza or in your own class", self.path)
-            return FAILED
+            return jobs.FAILED
 
     def _explained(self, error: Exception, given: Sequence[str] = ()) -> InputError:
         blocks = blocks_of(self.options)

@@ -7,6 +7,8 @@ import sys
 
 from tqdm import tqdm
 
+from cadenza._files import reason_of_system
+
 
 class ConsoleHandler(logging.StreamHandler):  # type: ignore[type-arg]
     """Writes log lines above the progress bars, if there are any."""
@@ -31,5 +33,5 @@ class LogFile(logging.FileHandler):
             super().handleError(record)
         elif not self._has_failed:
             self._has_failed = True
-            reason = (error.strerror or str(error)).lower()
+            reason = reason_of_system(error)
             print(f"{self.baseFilename}: cannot write the log: {reason}", file=sys.stderr)

@@ -162,11 +162,11 @@ class Ensemble:
     def _average(self, mixture: NDArray[np.float64], *, sample_rate: int) -> NDArray[np.float64]:
         longest = round(_LONGEST_SHIFT_S * sample_rate)
         shifts = np.random.default_rng(self.seed).integers(1, longest, size=self.shifts - 1)
-        total = np.zeros((len(self.sources), *mixture.shape))
+        total, shares = np.zeros((len(self.sources), *mixture.shape)), self._shares
         for n_samples in (0, *shifts):
             delayed = np.pad(mixture, [(0, 0), (n_samples, 0)])
             for name, member in self.members.items():
                 stems = member(delayed, sample_rate=sample_rate)
-                for sum_, (stem, share) in zip(total, self._shares[name].items(), strict=True):
+                for sum_, (stem, share) in zip(total, shares[name].items(), strict=True):
                     sum_ += share / self.shifts * stems[stem][:, n_samples:]
         return total

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from numpy.typing import ArrayLike
@@ -19,6 +19,7 @@ from tqdm import tqdm
 from cadenza import _check, audio
 from cadenza._check import is_number, raise_if
 from cadenza._files import read_json
+from cadenza._paths import leaves_folder
 from cadenza.errors import InputError
 from cadenza.stems import STEMS, instrument_of, stem_file
 from cadenza.training.augmentation import vary_production
@@ -182,7 +183,7 @@ def _parts(item: Mapping[str, Any], folder: Path, sample_rate: int) -> tuple[Par
 
 def _inside(folder: Path, relative: str) -> Path:
     """File below a folder; metadata comes from the internet and must not lead elsewhere."""
-    if PureWindowsPath(relative).anchor or ".." in PureWindowsPath(relative).parts:
+    if leaves_folder(relative):
         raise ValueError(f"the path of a track must stay in its folder, got {relative!r}")
     return folder / relative
 

@@ -6,7 +6,7 @@ import importlib
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from cadenza import audio
+from cadenza.runner.tables import read_table
 from cadenza.stems import STEMS
 
 from .command_line import kept_logging
@@ -231,3 +232,31 @@ def _write_cad2_people(metadata: Path) -> None:
         metadata / "scene_listeners.valid.json",
         {scene: list(listeners("valid")) for scene in scenes},
     )
+
+
+def check_that_torch_gives_the_same_scores(
+    evaluate: Callable[..., int], table: Path, columns: Sequence[str], *more: str
+) -> None:
+    """Score with both engines; columns from the fourth on differ by rounding, and do differ.
+
+    Parameters
+    ----------
+    evaluate : callable
+        Runs evaluate.py with additional arguments; returns its exit status.
+    table : Path
+        The table of scores.
+    columns : sequence of str
+        Its columns.
+    *more : str
+        Additional arguments for the engine in torch.
+    """
+    assert evaluate() == 0
+    expected = read_table(table, columns)
+    torch = ("evaluate.engine=torch", "evaluate.device=cpu", "resume=false", *more)
+    assert evaluate(*torch) == 0
+    actual = read_table(table, columns)
+    assert len(actual) == len(expected)
+    for row, other in zip(actual, expected, strict=True):
+        for name in columns[3:]:
+            assert float(row[name]) == pytest.approx(float(other[name]), abs=1e-7)
+    assert actual != expected, "rounding differs"

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from cadenza.runner.tables import read_table
 from cadenza.stems import STEMS
 
 from .conftest import call as call_recipe
-from .conftest import listeners, write_json, write_song
+from .conftest import check_that_torch_gives_the_same_scores, listeners, write_json, write_song
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SONGS = ("Tiny Band - Up", "Tiny Band - Down")
@@ -92,17 +93,9 @@ def test_scores_of_whole_songs(root, capsys):
 
 def test_torch_gives_the_same_scores(root, capsys):
     """Apart from rounding; its results are not continued by the other engine."""
-    assert call("evaluate", *WHERE) == 0
-    expected = read_table(Path("exp/scores.csv"), COLUMNS)
-    torch = (*WHERE, "evaluate.engine=torch", "evaluate.device=cpu", "resume=false")
-    assert call("evaluate", *torch) == 0
-    actual = read_table(Path("exp/scores.csv"), COLUMNS)
-    assert len(actual) == len(expected)
-    for row, other in zip(actual, expected, strict=True):
-        for name in COLUMNS[3:]:
-            assert float(row[name]) == pytest.approx(float(other[name]), abs=1e-7)
-    assert actual != expected, "rounding differs"
-    assert call("evaluate", *WHERE) == 2
+    evaluate = partial(call, "evaluate", *WHERE)
+    check_that_torch_gives_the_same_scores(evaluate, Path("exp/scores.csv"), COLUMNS)
+    assert evaluate() == 2
     assert "evaluate.engine" in capsys.readouterr().err
 
 

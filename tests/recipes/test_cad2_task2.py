@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,12 @@ from cadenza.audiogram import Audiogram, Listener
 from cadenza.challenges.cad2_task2.ensembles import EnsemblePair, Piece
 from cadenza.runner.tables import read_table
 
-from .conftest import assert_most_codes_are_the_same, edit_json, write_cad2_download
+from .conftest import (
+    assert_most_codes_are_the_same,
+    check_that_torch_gives_the_same_scores,
+    edit_json,
+    write_cad2_download,
+)
 from .conftest import call as call_recipe
 
 COLUMNS = ["scene", "song", "listener", "left_haaqi", "right_haaqi", "avg_haaqi"]
@@ -66,17 +72,11 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 
 def test_torch_gives_the_same_scores(root, capsys):
     """Apart from rounding; its results are not continued by the other engine."""
-    assert call("baseline.evaluate", *WHERE) == 0
-    expected = read_table(Path("exp/scores.csv"), COLUMNS)
-    torch = (*WHERE, "evaluate.engine=torch", "evaluate.device=cpu", "resume=false")
-    assert call("baseline.evaluate", *torch, "evaluate.pairs_at_once=3") == 0
-    actual = read_table(Path("exp/scores.csv"), COLUMNS)
-    assert len(actual) == len(expected)
-    for row, other in zip(actual, expected, strict=True):
-        for name in COLUMNS[3:]:
-            assert float(row[name]) == pytest.approx(float(other[name]), abs=1e-7)
-    assert actual != expected, "rounding differs"
-    assert call("baseline.evaluate", *WHERE) == 2
+    evaluate = partial(call, "baseline.evaluate", *WHERE)
+    check_that_torch_gives_the_same_scores(
+        evaluate, Path("exp/scores.csv"), COLUMNS, "evaluate.pairs_at_once=3"
+    )
+    assert evaluate() == 2
     assert "evaluate.engine" in capsys.readouterr().err
 
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from cadenza import audio
 from cadenza.runner.tables import read_table
 from cadenza.stems import STEMS
 
-from .conftest import call, codes, edit_json, outputs
+from .conftest import call, check_that_torch_gives_the_same_scores, codes, edit_json, outputs
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BASELINE = REPOSITORY / "recipes" / "cad_icassp_2024" / "baseline"
@@ -43,17 +44,11 @@ def test_the_whole_challenge(root, capsys):
 
 def test_torch_gives_the_same_scores(root, capsys):
     """Apart from rounding; its results are not continued by the other engine."""
-    assert call(EVALUATE, *WHERE) == 0
-    expected = read_table(root / "exp" / "scores.csv", COLUMNS)
-    torch = (*WHERE, "evaluate.engine=torch", "evaluate.device=cpu", "resume=false")
-    assert call(EVALUATE, *torch, "evaluate.pairs_at_once=3") == 0
-    actual = read_table(root / "exp" / "scores.csv", COLUMNS)
-    assert len(actual) == len(expected)
-    for row, other in zip(actual, expected, strict=True):
-        for name in COLUMNS[3:]:
-            assert float(row[name]) == pytest.approx(float(other[name]), abs=1e-7)
-    assert actual != expected, "rounding differs"
-    assert call(EVALUATE, *WHERE) == 2
+    evaluate = partial(call, EVALUATE, *WHERE)
+    check_that_torch_gives_the_same_scores(
+        evaluate, root / "exp" / "scores.csv", COLUMNS, "evaluate.pairs_at_once=3"
+    )
+    assert evaluate() == 2
     assert "evaluate.engine" in capsys.readouterr().err
 
 

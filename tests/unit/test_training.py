@@ -19,8 +19,9 @@ from cadenza.training.checkpoint import Checkpoint, Progress
 from cadenza.training.history import HistoryWriter
 from cadenza.training.loop import DivergenceError, Training
 from cadenza.training.losses import Loss, build_loss
-from cadenza.training.options import LoopOptions, OptimiserOptions
+from cadenza.training.options import OptimiserOptions
 
+from .training_helpers import OPTIONS as LEAST
 from .training_helpers import RATE, Duets, Gains, piece
 
 PLOT = training_history.plot_losses
@@ -32,22 +33,7 @@ def no_plot(monkeypatch):
     monkeypatch.setattr(training_history, "plot_losses", lambda _, path, **__: path.touch())
 
 
-OPTIONS = LoopOptions(
-    epochs=3,
-    batch_size=2,
-    micro_batch_size=None,
-    num_workers=0,
-    loss="l1",
-    l1_weight=1.0,
-    listeners=None,
-    ears="both",
-    refine="none",
-    half_lr=True,
-    early_stop=True,
-    aggregate=1,
-    checkpoint_updates=2,
-    mixed_precision=True,
-)
+OPTIONS = replace(LEAST, epochs=3, checkpoint_updates=2, mixed_precision=True)
 
 
 SOURCES = ["Violin", "accompaniment"]

@@ -21,8 +21,9 @@ from cadenza.training.history import HistoryWriter
 from cadenza.training.loop import Training
 from cadenza.training.losses import Loss, build_loss, l1
 from cadenza.training.memory import OutOfMemoryError, StepMemory, estimate_step, free_ram
-from cadenza.training.options import LoopOptions, OptimiserOptions
+from cadenza.training.options import OptimiserOptions
 
+from .training_helpers import OPTIONS as LEAST
 from .training_helpers import Duets, Gains, piece
 
 SMALL = ConvTasNetConfig(N=64, L=40, B=32, H=64, X=8, R=1, C=2, audio_channels=2)
@@ -151,22 +152,7 @@ def test_this_machine_has_free_memory():
 
 # The loop
 
-OPTIONS = LoopOptions(
-    epochs=2,
-    batch_size=4,
-    micro_batch_size=None,
-    num_workers=0,
-    loss="l1",
-    l1_weight=1.0,
-    listeners=None,
-    ears="both",
-    refine="none",
-    half_lr=True,
-    early_stop=True,
-    aggregate=1,
-    checkpoint_updates=1,
-    mixed_precision=False,
-)
+OPTIONS = replace(LEAST, batch_size=4)
 VALIDATION = WholePieces([piece("a", [], 1.0, Violin=1, Viola=3)], ["Violin", "accompaniment"])
 
 

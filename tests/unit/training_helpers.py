@@ -7,9 +7,26 @@ from functools import partial
 import numpy as np
 import torch
 
+from cadenza.training.options import LoopOptions
 from cadenza.training.pieces import Part, Piece
 
 RATE = 1000
+OPTIONS = LoopOptions(
+    epochs=2,
+    batch_size=2,
+    micro_batch_size=None,
+    num_workers=0,
+    loss="l1",
+    l1_weight=1.0,
+    listeners=None,
+    ears="both",
+    refine="none",
+    half_lr=True,
+    early_stop=True,
+    aggregate=1,
+    checkpoint_updates=1,
+    mixed_precision=False,
+)
 
 
 def constant(value: float, calls: list, start_s: float, duration_s: float) -> np.ndarray:
