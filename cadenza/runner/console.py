@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 
-from tqdm import tqdm
-
 from cadenza._files import reason_of_system
 
 
@@ -15,8 +13,12 @@ class ConsoleHandler(logging.StreamHandler):  # type: ignore[type-arg]
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
+        tqdm = sys.modules.get("tqdm")  # not imported yet: there is no bar, and no need to wait
+        if tqdm is None:
+            super().emit(record)
+            return
         try:
-            tqdm.write(self.format(record), file=self.stream)
+            tqdm.tqdm.write(self.format(record), file=self.stream)
         except (OSError, ValueError):  # the stream is closed
             self.handleError(record)
 

@@ -178,15 +178,19 @@ def leaves_of(node: Mapping[str, Any], section: str = "") -> dict[str, Any]:
 def _value_problems(config: DictConfig, leaves: Mapping[str, Any], schema: type) -> list[str]:
     """Values that cannot be resolved or have the wrong type."""
     kinds = {option.key: option.kind for option in options_of(schema)}
-    empty = OmegaConf.structured(schema)
-    problems = {}
+    values, problems = {}, {}
     for key, raw in leaves.items():
         try:
             value = OmegaConf.select(config, key)
         except OmegaConfBaseException as error:
             problems[key] = f"{key}: cannot resolve {raw}: {str(error).splitlines()[0]}"
         else:
-            if key in kinds and not _converts(value, key, kinds[key], empty):
+            if key in kinds:
+                values[key] = value
+    if not _convert(values, kinds, schema):  # all at once is ten times faster than one by one
+        for key, value in values.items():
+            if not _convert({key: value}, kinds, schema):
+                raw = leaves[key]
                 source = f" (from {raw})" if "${" in str(raw) else ""
                 kind = KINDS.get(kinds[key], "a block")
                 problems[key] = f"{key} must be {kind}, got {_shown(value)}{source}"
@@ -195,15 +199,19 @@ def _value_problems(config: DictConfig, leaves: Mapping[str, Any], schema: type)
     return first or list(problems.values())  # two keys may refer to each other
 
 
-def _converts(value: Any, key: str, kind: Any, empty: DictConfig) -> bool:  # noqa: ANN401
-    """Whether OmegaConf can convert a value to the type that its key has in the schema."""
-    if kind is str and isinstance(value, bool):
+def _convert(values: Mapping[str, Any], kinds: Mapping[str, Any], schema: type) -> bool:
+    """Whether OmegaConf can convert values to the types that their keys have in the schema."""
+    if any(kinds[key] is str and isinstance(value, bool) for key, value in values.items()):
         return False
-    nested = value
-    for part in reversed(key.split(".")):
-        nested = {part: nested}
+    nested: dict[str, Any] = {}
+    for key, value in values.items():
+        *sections, name = key.split(".")
+        inner = nested
+        for section in sections:
+            inner = inner.setdefault(section, {})
+        inner[name] = value
     try:
-        OmegaConf.merge(empty, nested)
+        OmegaConf.merge(OmegaConf.structured(schema), nested)
     except OmegaConfBaseException:
         return False
     return True
