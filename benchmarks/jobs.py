@@ -108,7 +108,7 @@ def all_jobs() -> list[Job]:
     scenes = Job("icassp", few.module, 30)
     return [
         scenes,
-        Job("icassp", at_mic.module, 30, before=(scenes,)),
+        Job("icassp", at_mic.module, 120, before=(scenes,)),
         Job("icassp", remix.module, 30, (), TRUE_STEMS, (few, at_mic)),
         Job("icassp", f"{ICASSP}.baseline.evaluate", 5, before=(few, at_mic, remix)),
         Job("cad1", amplify.module, 30, (), TRUE_STEMS),
@@ -212,10 +212,17 @@ def run(command: list[str], folder: Path) -> Cost:
 
 
 def peak_memory_mb(pid: int) -> float:
-    """Peak of a process so far; what `wait4` says includes the process that started it."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    found = [line.split()[1] for line in lines if line.startswith("VmHWM")]
-    return int(found[0]) / 2**10 if found else 0.0
+    """Peak so far of the largest of a process and its workers.
+
+    What `wait4` says includes the process that started it.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:  # it has just ended
+        return 0.0
+    found = [int(line.split()[1]) / 2**10 for line in lines if line.startswith("VmHWM")]
+    return max([0.0, *found, *(peak_memory_mb(int(worker)) for worker in workers)])
 
 
 def difference(ours_root: Path, theirs_root: Path, prepared: Path) -> str:
