@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "report": GROUND | BLOCKS | {"haaqi", "challenges", "runner", "plots"},
     "training": GROUND | {"separation", "synthetic", "haaqi", "hrtf", "remix", "hearing_aid"},
     "datasets": GROUND,
-    "demo": GROUND | BLOCKS | {"report"},
+    "demo": GROUND | BLOCKS | {"report", "datasets"},
 }
 HYDRA_ROOMS = {"runner"}  # the other rooms take arrays, dataclasses and paths
 NETWORKS = {  # modules that are built of torch's classes

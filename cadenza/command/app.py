@@ -246,13 +246,29 @@ def fetch(
     )
 
 
-@cli.command()
+@cli.command(
+    epilog="""Examples:
+
+    \b
+    cadenza demo
+    cadenza demo --mirror mirror"""
+)
 @click.argument("folder", default="demo")
-def demo(folder: str) -> None:
+@click.option(
+    "--mirror",
+    is_flag=True,
+    help="Instead: write a small mirror of Zenodo to FOLDER, to try out cadenza fetch.",
+)
+def demo(folder: str, *, mirror: bool) -> None:
     """Run the three challenges on generated music, in FOLDER (default: demo).
 
     Takes a few minutes the first time. Nothing is downloaded.
     """
+    if mirror:
+        from cadenza.command.mirroring import write_and_explain
+
+        write_and_explain(Path(folder))
+        return
     from cadenza.demo.__main__ import main as run_demo
 
     run_demo([folder])
