@@ -77,6 +77,29 @@ def _highest_missing_folder(path: Path) -> Path | None:
     return missing[-1] if missing else None
 
 
+def find_root(folder: Path) -> Path | None:
+    """A challenge root in a folder: the highest folder that holds ``metadata``.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to look, at most three levels deep. Hidden folders are left out.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "data", "cad1", "metadata").mkdir(parents=True)
+    ...     find_root(Path(folder)).relative_to(folder).as_posix()
+    'data/cad1'
+    """
+    for levels in ("", "*/", "*/*/", "*/*/*/"):
+        for found in sorted(folder.glob(f"{levels}metadata/")):
+            if not found.relative_to(folder).parts[0].startswith("."):
+                return found.parent
+    return None
+
+
 def require_disk_space(folder: Path, n_bytes: int) -> None:
     """Check that `n_bytes` fit on the disk that holds, or will hold, `folder`.
 

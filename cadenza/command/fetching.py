@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from cadenza._paths import find_root
 from cadenza.datasets import FetchPlan, fetch, plan_fetch, read_registry
-from cadenza.datasets.fetching import find_root, in_bytes
+from cadenza.datasets.fetching import in_bytes
 from cadenza.errors import InputError
 
 
