@@ -294,12 +294,17 @@ def find_root(folder: Path) -> Path | None:
     folder : Path
         Where the data were fetched to.
     """
+    return next(iter(find_roots(folder)), None)
+
+
+def find_roots(folder: Path) -> list[Path]:
+    """Folders that hold ``metadata``, at most three levels down, the highest first."""
     levels = ["", "*", "*/*", "*/*/*"]
     found = [
         path for level in levels for path in sorted(folder.glob(f"{level}/metadata".lstrip("/")))
     ]
     visible = [path for path in found if not path.relative_to(folder).parts[0].startswith(".")]
-    return next((path.parent for path in visible if path.is_dir()), None)
+    return [path.parent for path in visible if path.is_dir()]
 
 
 def _session() -> requests.Session:
