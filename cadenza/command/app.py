@@ -258,18 +258,18 @@ def fetch(
 )
 @click.argument("challenge")
 @click.argument("folder", type=_FILE)
-@click.option("--deep", is_flag=True, help="Decode audio files to their end.")
+@click.option("--deep", is_flag=True, help="Decode audio files, and read zip files, to their end.")
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    help="Files that are decoded at a time. Default: all cores.",
+    help="Files that are read at a time. Default: all cores.",
 )
 def validate(challenge: str, folder: Path, *, deep: bool, jobs: int | None) -> int:
     """Say what FOLDER has of a CHALLENGE: what is missing or damaged, and what can be run.
 
     CHALLENGE is icassp_2024, cad1_task1 or cad2_task2; the beginning is enough. Metadata are read
     and compared with each other. Of audio files only the headers are read, unless --deep is given.
-    After an interruption, --deep decodes only the rest.
+    After an interruption, --deep reads only the rest.
     """
     from cadenza.command.validating import validate_folder
 

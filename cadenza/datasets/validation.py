@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cadenza.datasets.validation_deep import MEMORY, decode_all
+from cadenza.datasets.validation_deep import MEMORY, read_all
 from cadenza.datasets.validation_findings import Finding, Findings
 from cadenza.datasets.validation_roots import (
     INSPECTORS,
@@ -60,10 +60,10 @@ def validate(
     folder : str or Path
         The challenge root; for CAD2 Task 2 also a folder with its download.
     deep : bool
-        Whether audio files are decoded to their end. It is remembered which are whole, in the
-        folder itself: after an interruption only the others are decoded.
+        Whether audio files are decoded, and zip files read, to their end. Which of them are whole
+        is remembered in the folder itself: after an interruption only the others are read.
     jobs : int
-        Files that are decoded at a time.
+        Files that are read at a time.
 
     Raises
     ------
@@ -91,6 +91,6 @@ def validate(
     findings = Findings()
     steps = inspector.inspect(root, splits, findings)
     if deep:
-        audio = [path for part in findings.parts.values() for path in part.audio]
-        findings.add_problems(decode_all(audio, root / MEMORY, jobs=jobs))
+        files = [path for part in findings.parts.values() for path in part.files]
+        findings.add_problems(read_all(files, root / MEMORY, jobs=jobs))
     return Validation(name, tuple(findings.parts.values()), tuple(readiness(steps, findings.parts)))

@@ -96,6 +96,7 @@ def _inspect_download(folder: Path, root: Path, findings: Findings) -> None:
             len(packages),
             tuple(problems),
             note=note if n_missing < len(packages) else "",
+            files=tuple(p.archive for p in packages if not (p.target.is_dir() or p.problems)),
         )
     )
     if not problems and not n_zipped:

@@ -1,17 +1,18 @@
-"""Decoding audio files to their end, side by side, and remembering which are whole."""
+"""Reading audio and zip files to their end, side by side, and remembering which are whole."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from tqdm import tqdm
 
 from cadenza import audio
+from cadenza._archive import read_zip
 from cadenza._files import FileMemory, stamp_of
 from cadenza.audio_blocks import AudioBlocks
 from cadenza.errors import InputError
@@ -19,28 +20,28 @@ from cadenza.errors import InputError
 logger = logging.getLogger(__name__)
 
 MEMORY = ".cadenza-validate.json"
-"""File in the root that tells which audio files were decoded."""
+"""File in the root that tells which files were read and found whole."""
 
 _FRAMES = 2**17  # at a time: some 2 MB of stereo music
 _BETWEEN_SAVES_S = 10
 _WHOLE = "whole"
 
 
-def decode_all(paths: Sequence[Path], memory_file: Path, *, jobs: int) -> dict[Path, str]:
-    """Decode audio files to their end; returns what is wrong, for those that are damaged.
+def read_all(paths: Sequence[Path], memory_file: Path, *, jobs: int) -> dict[Path, str]:
+    """Read audio and zip files to their end; returns what is wrong, for those that are damaged.
 
     Files that were whole before, and have the same size and time, are not read again. Ctrl-C stops
-    it; what was decoded by then is remembered. The files are decoded in threads: the libraries that
-    do it leave the interpreter to others meanwhile.
+    it; what was read by then is remembered. The files are read in threads: the libraries that
+    decode them release the interpreter's lock.
 
     Parameters
     ----------
     paths : sequence of Path
-        The files; their headers can be read.
+        Audio files whose headers can be read, and zip files.
     memory_file : Path
         Where it is remembered which files are whole. If it cannot be written, nothing is.
     jobs : int
-        Files that are decoded at a time.
+        Files that are read at a time.
     """
     memory = FileMemory(memory_file)
     todo = [path for path in dict.fromkeys(paths) if memory.get(path) != _WHOLE]
@@ -48,9 +49,9 @@ def decode_all(paths: Sequence[Path], memory_file: Path, *, jobs: int) -> dict[P
     stop = threading.Event()
     problems: dict[Path, str] = {}
     pool = ThreadPoolExecutor(jobs)
-    bar = tqdm(total=sum(sizes.values()), unit="B", unit_scale=True, desc="decoding", disable=None)
+    bar = tqdm(total=sum(sizes.values()), unit="B", unit_scale=True, desc="reading", disable=None)
     try:
-        tasks = {pool.submit(_decode, path, stop): (path, stamp_of(path)) for path in todo}
+        tasks = {pool.submit(_read, path, stop): (path, stamp_of(path)) for path in todo}
         saved_s = time.monotonic()
         for task in as_completed(tasks):
             path, stamp = tasks[task]
@@ -71,12 +72,10 @@ def decode_all(paths: Sequence[Path], memory_file: Path, *, jobs: int) -> dict[P
     return problems
 
 
-def _decode(path: Path, stop: threading.Event) -> str:
+def _read(path: Path, stop: threading.Event) -> str:
     """What is wrong with a file; empty if nothing is."""
     try:
-        header = audio.info(path)
-        blocks = AudioBlocks(path, sample_rate=header.sample_rate, channels=header.channels)
-        for _ in blocks.blocks(_FRAMES):
+        for _ in read_zip(path) if path.suffix.lower() == ".zip" else _blocks(path):
             if stop.is_set():
                 break
     except InputError as error:
@@ -86,8 +85,14 @@ def _decode(path: Path, stop: threading.Event) -> str:
     return ""
 
 
+def _blocks(path: Path) -> Iterator[object]:
+    header = audio.info(path)
+    music = AudioBlocks(path, sample_rate=header.sample_rate, channels=header.channels)
+    return music.blocks(_FRAMES)
+
+
 def _save(memory: FileMemory) -> None:
     try:
         memory.save()
     except OSError as error:
-        logger.warning("%s; the next run decodes all files again", error)
+        logger.warning("%s; the next run reads all files again", error)

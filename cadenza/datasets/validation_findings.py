@@ -14,7 +14,7 @@ from cadenza.challenges.icassp_2024 import TRACKS
 from cadenza.errors import InputError
 
 T = TypeVar("T")
-Kind = Literal["missing", "damaged", "wrong rate", "wrong channels", "wrong length"]
+Kind = Literal["missing", "damaged", "invalid", "wrong rate", "wrong channels", "wrong length"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Problem:
     Parameters
     ----------
     kind : str
-        What is wrong, for the table.
+        What is wrong, for the table; ``"invalid"`` is said of metadata.
     text : str
         The message, which names the file.
     stops : bool
@@ -52,8 +52,8 @@ class Finding:
         Whether it could be checked; not if metadata that it depends on are missing.
     note : str
         What is in it, such as ``"2 songs"``.
-    audio : tuple of Path
-        Audio files that can be opened.
+    files : tuple of Path
+        Audio and zip files that can be opened.
     """
 
     part: str
@@ -63,7 +63,7 @@ class Finding:
     problems: tuple[Problem, ...] = ()
     checked: bool = True
     note: str = ""
-    audio: tuple[Path, ...] = ()
+    files: tuple[Path, ...] = ()
 
     @property
     def key(self) -> str:
@@ -99,17 +99,16 @@ class Finding:
             return "whole" if self.checked else "not checked"
         if not self.n_found and set(counts) == {"missing"}:
             return "absent"
-        words = [
-            f"missing {n} of {self.n_expected}"
-            if kind == "missing" and self.n_found != self.n_expected
-            else f"{n} {'entry' if n == 1 else 'entries'} missing"
-            if kind == "missing"
-            else f"{n} {kind}"
-            if self.audio or kind != "damaged"
-            else kind
-            for kind, n in counts.items()
-        ]
-        return ", ".join(words)
+        return ", ".join(self._in_words(kind, n) for kind, n in counts.items())
+
+    def _in_words(self, kind: Kind, n: int) -> str:
+        if kind == "invalid":  # there may be many entries in one file
+            return "damaged"
+        if kind == "missing" and self.n_found == self.n_expected:
+            return f"{n} {'entry' if n == 1 else 'entries'} missing"
+        if kind == "missing":
+            return f"missing {n} of {self.n_expected}"
+        return f"{n} damaged" if kind == "damaged" else f"{n} with {kind}"
 
 
 @dataclass(frozen=True)
@@ -202,7 +201,7 @@ class Findings:
                 len(wanted),
                 tuple(problems),
                 note=note,
-                audio=tuple(path for path in wanted if path in self._headers),
+                files=tuple(path for path in wanted if path in self._headers),
             )
         )
 
@@ -234,7 +233,7 @@ class Findings:
     def add_problems(self, problems: Mapping[Path, str]) -> None:
         """Add what was found by decoding audio files."""
         for key, finding in self.parts.items():
-            found = tuple(Problem("damaged", problems[p]) for p in finding.audio if p in problems)
+            found = tuple(Problem("damaged", problems[p]) for p in finding.files if p in problems)
             self.parts[key] = replace(finding, problems=finding.problems + found)
 
     def add(self, finding: Finding) -> None:
@@ -288,4 +287,4 @@ class Findings:
 def _metadata_problem(text: str, files: Sequence[Path]) -> Problem:
     """A problem of metadata; entries that another file lacks are missing, not damaged."""
     lacks = any(f"is not in {path}" in text or text.startswith(f"{path} lacks") for path in files)
-    return Problem("missing" if lacks else "damaged", text)
+    return Problem("missing" if lacks else "invalid", text)

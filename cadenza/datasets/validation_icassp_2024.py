@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from cadenza import hrtf
+from cadenza._check import raise_if
 from cadenza.challenges.icassp_2024 import (
+    SCENE,
     ScenePair,
     head_positions_file,
     read_at_mic_samples,
@@ -17,10 +19,12 @@ from cadenza.challenges.icassp_2024 import (
 )
 from cadenza.challenges.metadata import (
     read_challenge_listeners,
+    read_entries,
     read_gains,
     read_object,
     read_scene_listeners,
     read_tracks,
+    unknown,
 )
 from cadenza.datasets.validation_findings import AudioFile, Findings
 from cadenza.datasets.validation_steps import Inspector, Step, setting
@@ -106,16 +110,14 @@ def _inspect_scenes(
         if music_file.is_file():
             pairs_found, of_scenes = _read_pairs(paths, of_list)
             pairs.extend(pairs_found)
-            if of_scenes:
-                raise InputError(of_scenes)
-        return _count_scenes(paths)
+            raise_if(of_scenes)
+        return _check_scenes(paths)
 
     files = [Path(paths["scenes_file"]), Path(paths["scene_listeners_file"])]
     findings.metadata("scenes", files, read_scenes, split=split, needs=needs, note=str)
 
     def read_list() -> str:
-        if of_list:
-            raise InputError(of_list)
+        raise_if(of_list)
         return f"{len(read_object(music_file))} songs"
 
     findings.metadata(
@@ -140,8 +142,17 @@ def _read_pairs(paths: Mapping[str, str], of_list: list[str]) -> tuple[list[Scen
         return [], [problem for problem in error.problems if problem not in found]
 
 
-def _count_scenes(paths: Mapping[str, str]) -> str:
-    scenes = read_object(Path(paths["scenes_file"]))
+def _check_scenes(paths: Mapping[str, str]) -> str:
+    """Check what does not depend on the music; returns how much there is."""
+    scenes_file, gains_file = (Path(paths[key]) for key in ("scenes_file", "gains_file"))
+    scenes, gains = read_entries(scenes_file, SCENE), read_gains(gains_file)
+    raise_if(
+        [
+            f"{scenes_file}: {scene}: {problem}"
+            for scene, entry in scenes.items()
+            for problem in unknown("gain", entry["gain"], gains, gains_file)
+        ]
+    )
     listeners = read_challenge_listeners(Path(paths["listeners_file"]))
     people = read_scene_listeners(
         Path(paths["scene_listeners_file"]), scenes=scenes, listeners=listeners

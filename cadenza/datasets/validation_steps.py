@@ -11,7 +11,7 @@ from typing import Literal
 
 from cadenza.datasets.validation_findings import Finding, Findings
 
-_PLAIN = re.compile(r"[\w./@+-]+( +[\w./@+-]+)*")
+_PLAIN = re.compile(r"[\w./@+-]+( +[\w./@+-]+)*", re.ASCII)
 
 
 @dataclass(frozen=True)
