@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "plots": GROUND | {"hearing_aid", "haaqi"},
     "report": GROUND | BLOCKS | {"haaqi", "challenges", "runner", "plots"},
     "training": GROUND | {"separation", "synthetic", "haaqi", "hrtf", "remix", "hearing_aid"},
-    "datasets": GROUND,
+    "datasets": GROUND | {"hrtf", "hearing_aid", "challenges", "runner"},
     "demo": GROUND | BLOCKS | {"report", "datasets"},
 }
 HYDRA_ROOMS = {"runner"}  # the other rooms take arrays, dataclasses and paths

@@ -250,6 +250,36 @@ def fetch(
     epilog="""Examples:
 
     \b
+    cadenza validate icassp_2024 /data/icassp
+    cadenza validate cad1 /data/cad1 --deep
+
+    Exit status: 0 something can be run and nothing is damaged; 1 something is damaged, or nothing
+    can be run; 2 no challenge root."""
+)
+@click.argument("challenge")
+@click.argument("folder", type=_FILE)
+@click.option("--deep", is_flag=True, help="Decode audio files, and read zip files, to their end.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Files that are read at a time. Default: all cores.",
+)
+def validate(challenge: str, folder: Path, *, deep: bool, jobs: int | None) -> int:
+    """Say what FOLDER has of a CHALLENGE: what is missing or damaged, and what can be run.
+
+    CHALLENGE is icassp_2024, cad1_task1 or cad2_task2; the beginning is enough. Metadata are read
+    and compared with each other. Of audio files only the headers are read, unless --deep is given.
+    After an interruption, --deep reads only the rest.
+    """
+    from cadenza.command.validating import validate_folder
+
+    return validate_folder(challenge, folder, deep=deep, jobs=jobs)
+
+
+@cli.command(
+    epilog="""Examples:
+
+    \b
     cadenza demo
     cadenza demo --mirror mirror"""
 )
