@@ -46,7 +46,7 @@ class Walker:
         )
         output = done.stdout + done.stderr
         assert done.returncode == status, f"{command}\n{output}"
-        if found := re.search(r"path\.root=(.*)", done.stdout):
+        if found := re.search(r"For the recipes: path\.root=(.*)", done.stdout):
             self.root = found[1]
         return output
 
@@ -106,6 +106,8 @@ def test_icassp_2024(walker):
     line = walker.mistake(evaluate, folder)
     assert line.startswith("error: missing folder: exp/enhanced_signals (with ")
     assert "\nhint: run enhance.py first" in line
+    (validate,) = [step for step in steps if "validate" in step]
+    assert "4 pairs" in walker(validate)
     for step in steps:
         walker(step, scripts=folder)
     assert 0.2 < mean_score(walker.folder / "exp", "score") < 0.9
