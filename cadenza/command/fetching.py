@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from pathlib import Path
 
 import click
@@ -47,6 +48,7 @@ def fetch_parts(
     click.echo(f"All of it is in {to}.")
     if root := find_root(to):
         click.echo(f"For the recipes: path.root={root}")
+        click.echo(f"What can be run: {shlex.join(['cadenza', 'validate', challenge, str(root)])}")
     elif not any(part.unpack for part in chosen):
         click.echo(f"For process_zenodo_download.py: path.zenodo_download_path={to / 'downloads'}")
     return 0

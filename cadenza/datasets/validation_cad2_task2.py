@@ -173,7 +173,7 @@ def _steps(root: Path, splits: list[str], download: Path | None, findings: Findi
         needs = tuple(key for key in findings.parts if key.startswith("download: "))
         process = f"{module}.process_dataset.process_zenodo_download"
         made += ["valid scenes", "gains", "gains to draw from"]
-        steps.append(Step(process, arguments, needs=needs, makes=tuple(made)))
+        steps.append(Step(process, arguments, needs=needs, makes=tuple(made), repairs=True))
     drawn = ("train pieces", "train listeners", "gains to draw from")
     draw = f"{module}.process_dataset.generate_train_scenes"
     steps.append(Step(draw, (where,), "train", drawn, ("train scenes",)))

@@ -181,6 +181,7 @@ def _steps(root: Path, split: str, *, is_generated: bool) -> list[Step]:
             split,
             needs=(*dry, scenes, "head positions", "head responses"),
             makes=(made, mixtures, stems),
+            repairs=True,
         ),
     ]
     needs = ("gains", listeners, scenes, made, mixtures)

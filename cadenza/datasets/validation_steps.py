@@ -30,6 +30,8 @@ class Step:
         Parts of the root that it reads.
     makes : tuple of str
         Parts of the root that it writes.
+    repairs : bool
+        Whether it makes damaged files of these again.
     after : Step, optional
         Another step, whose results it reads.
     """
@@ -39,6 +41,7 @@ class Step:
     split: str = ""
     needs: tuple[str, ...] = ()
     makes: tuple[str, ...] = ()
+    repairs: bool = False
     after: Step | None = None
 
     @property
@@ -139,8 +142,9 @@ def _readiness(
     for part in (parts[key] for key in step.needs):
         if part.is_usable:
             continue
-        if part.key in made_by and not part.is_damaged:
-            first.append(made_by[part.key])
+        maker = made_by.get(part.key)
+        if maker and (maker.repairs or not part.is_damaged):
+            first.append(maker)
         else:
             name = part.part if part.split == step.split else part.key
             against.setdefault(part.state, []).append(name)

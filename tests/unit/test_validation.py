@@ -172,7 +172,7 @@ FAULTS = {
             "1 with wrong length",
             "35279 samples at 44100 Hz, expected as long as mix",
         ),
-        *("train evaluate.py", "not ready music at the microphones: stems: 1 with wrong length"),
+        *("train evaluate.py", REMADE),
     ),
     "short source": Fault(
         "cad2",
@@ -182,7 +182,7 @@ FAULTS = {
             "1 with wrong length",
             "Oboe.flac: lasts 0.499796 s, expected 0.5 s",
         ),
-        *("valid evaluate.py", "not ready music: sources: 1 with wrong length"),
+        *("valid evaluate.py", "later after process_zenodo_download.py and enhance.py"),
     ),
     "song shorter than its segment": Fault(
         "cad1",
@@ -197,26 +197,26 @@ FAULTS = {
         "icassp",
         lambda root: at_mic(root).write_bytes(b""),
         *(AT_MIC_STEMS, "1 damaged", "expected an audio file, found an empty file"),
-        *("train evaluate.py", "not ready music at the microphones: stems: 1 damaged"),
+        *("train evaluate.py", REMADE),
     ),
     "WAV file cut off": Fault(
         "icassp",
         lambda root: shorten(at_mic(root, "mixture")),
         *("train music at the microphones: mixtures", "1 damaged", "mixture.wav: truncated: "),
-        *("train enhance.py", "not ready music at the microphones: mixtures: 1 damaged"),
+        *("train enhance.py", "later after generate_at_mic_musdb18.py"),
     ),
     "FLAC file cut off": Fault(
         "cad2",
         lambda root: shorten(root / "audio/valid/quartet_001/mixture.flac"),
         *("valid music: mixtures", "1 damaged", "mixture.flac: damaged audio file"),
-        *("valid enhance.py", "not ready music: mixtures: 1 damaged"),
+        *("valid enhance.py", "later after process_zenodo_download.py"),
         deep=True,
     ),
     "NaN": Fault(
         "icassp",
         lambda root: rewrite(at_mic(root), with_nan),
         *(AT_MIC_STEMS, "1 damaged", "expected finite samples, found NaN or infinity"),
-        *("train evaluate.py", "not ready music at the microphones: stems: 1 damaged"),
+        *("train evaluate.py", REMADE),
         deep=True,
     ),
     "metadata missing": Fault(
@@ -243,7 +243,7 @@ FAULTS = {
             root / "metadata/scene_listeners.valid.json", lambda s: s["S50001"].append("L9")
         ),
         *("valid scenes", "damaged", 'S50001: listener "L9" is not in the listener file'),
-        *("valid enhance.py", "not ready scenes: damaged"),
+        *("valid enhance.py", "later after process_zenodo_download.py"),
     ),
     "list lacks music": Fault(
         "icassp",
