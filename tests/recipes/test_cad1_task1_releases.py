@@ -52,7 +52,7 @@ def pairs(root):
 
 
 def test_releases_differ_in_the_level_alone(pairs):
-    """Releases R2.1: RMS of the reference before or after resampling."""
+    """RMS of the reference before or after resampling."""
     now, then = ears(pairs), ears(pairs, release="0.3.4")
     assert list(now) == list(then)
     for stem in STEMS:
@@ -70,7 +70,7 @@ def test_releases_differ_in_the_level_alone(pairs):
 
 
 def test_the_default_level_is_that_of_haaqi(pairs):
-    """Releases R2.3, reading (a)."""
+    """An RMS of 1 is 65 dB SPL."""
     found = ears(pairs, presentation="default65")
     assert {ear.level_db_spl for ear in found.values()} == {65.0}
 
@@ -95,7 +95,7 @@ def test_results_of_other_values_are_not_continued(root, capfd):
 
 @pytest.mark.slow
 def test_remixes_are_scored_merged_and_reported(root, tmp_path, capsys):
-    """Releases R6: the remix against the mixture, columns left and right."""
+    """The remix against the mixture, in the columns left and right."""
     remix = (*WHERE, "evaluate.target=remix")
     for batch in range(2):
         batches = ("evaluate.batch_size=2", f"evaluate.batch={batch}")

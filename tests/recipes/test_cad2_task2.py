@@ -168,7 +168,7 @@ def test_the_split_of_a_scene(scene, split):
 
 
 def test_the_reference_is_cut_like_the_mixture(root, capfd):
-    """Recipes T6, releases R4: training pieces are parts of longer tracks."""
+    """Recipes T6: training pieces are parts of longer tracks."""
     process = ("path.root=root",)
     assert call("process_dataset.generate_train_scenes", *process, "gains_per_track=1") == 0
     where = (*WHERE, "split=train", "path.exp_folder=train")

@@ -35,7 +35,7 @@ def published(finished_root, tmp_path_factory):
 
 
 def test_the_stems_fade_out_before_the_gains(finished_root, published, tmp_path):
-    """Releases R3: made by hand, sample for sample."""
+    """Made by hand, sample for sample."""
     pair = read_scene_pairs(paths(finished_root))[3]
     weights = np.ones(35280)
     weights[-4410:] = np.linspace(1, 0, 4410)

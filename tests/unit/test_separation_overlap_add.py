@@ -101,7 +101,7 @@ def test_errors(options, message):
 
 @pytest.mark.parametrize("n_samples", [101, 700, 1100])
 def test_fade_end_fades_the_last_overlap_of_one_chunk(rng, n_samples):
-    """Releases R3: the published baselines, C = 1100 and O = 100 here."""
+    """DSP §13.2, as in the published baselines; C = 1100 and O = 100 here."""
     signal = rng.standard_normal((3, 2, n_samples))
     faded = fade_end(signal, sample_rate=1000, segment_s=1, overlap_s=0.1)
     np.testing.assert_array_equal(faded[..., :-100], signal[..., :-100])
