@@ -193,7 +193,9 @@ def cad1_task1_signals(
         stems: tuple[Sound, ...] = ()
         reference = aid(mixture, pair.listener)[:, part]
     else:
-        amplified = {name: aid(_music(pair, name, rate), pair.listener) for name in STEMS}
+        amplified: dict[str, NDArray[np.float64]] = {
+            name: aid(_music(pair, name, rate), pair.listener) for name in STEMS
+        }
         stems = _stems(pair, folder, amplified, comparison)
         reference = remix(amplified, dict.fromkeys(amplified, 0.0))[:, part]
     scores = (
