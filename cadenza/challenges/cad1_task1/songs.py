@@ -26,6 +26,11 @@ SCORE_COLUMNS = (
     "score",
     *(f"{side}_{stem}" for stem in sorted(STEMS) for side in SIDES),
 )
+"""Columns of the scores of stems."""
+
+REMIX_SCORE_COLUMNS = ("song", "listener", "score", *SIDES)
+"""Columns of the scores of remixes."""
+
 KINDS = ("objective_evaluation", "subjective_evaluation")
 
 SMALL_TEST = 15
