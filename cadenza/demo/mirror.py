@@ -90,10 +90,9 @@ def write_mirror(folder: str | Path, *, duration_s: float = 8.0, seed: int = 202
 
 
 def _challenges(duration_s: float, seed: int) -> dict[str, _Challenge]:
-    length = {"duration_s": duration_s, "seed": seed}
     return {
         "icassp_2024": _Challenge(
-            partial(_write_icassp_2024, **length),
+            partial(_write_icassp_2024, duration_s=duration_s, seed=seed),
             {
                 "core": ("metadata", "audio/hrtf"),
                 "train": ("audio/music",),
@@ -102,12 +101,12 @@ def _challenges(duration_s: float, seed: int) -> dict[str, _Challenge]:
             prefix="cadenza_data/cad_icassp_2024/",
         ),
         "cad1_task1": _Challenge(
-            partial(write_cad1_task1_root, **length),
+            partial(write_cad1_task1_root, duration_s=duration_s, seed=seed),
             {"metadata": ("metadata",), "music": ("audio",)},
             prefix="cadenza_data/cad1/task1/",
         ),
         "cad2_task2": _Challenge(
-            partial(write_cad2_task2_root, **length),
+            partial(write_cad2_task2_root, duration_s=duration_s, seed=seed),
             {
                 "metadata": ("metadata",),
                 "ensembles": ("EnsembleSet",),

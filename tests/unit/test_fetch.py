@@ -174,6 +174,16 @@ def test_a_redirect_is_followed(mirror, tmp_path):
     assert load(mirror, tmp_path).read_bytes() == SONGS
 
 
+def test_a_link_may_be_relative_to_the_record(mirror, tmp_path, monkeypatch):
+    listing = mirror.listing()
+    listing["files"][1]["links"]["self"] = "../../songs.bin"
+    monkeypatch.setattr(mirror, "listing", lambda: listing)
+    plan = plan_fetch([part("songs.bin")], tmp_path, url=mirror.url)
+    assert plan.steps[0].file.url == f"{mirror.url}/songs.bin"
+    fetch(plan)
+    assert (tmp_path / "downloads/songs.bin").read_bytes() == SONGS
+
+
 def test_a_slow_server_is_asked_again(mirror, tmp_path, monkeypatch):
     monkeypatch.setattr(transfer, "_TIMEOUT_S", (5, 0.1))
     waiting = threading.Event()
