@@ -145,15 +145,3 @@ def test_a_silent_mixture_has_no_score(root, capfd):
     rows = read_table(Path("exp/scores.csv"), REMIX_COLUMNS)
     assert {row["score"] for row in rows} == {""}
     assert "the mixture is silent" in Path("exp/scores.failures.csv").read_text()
-
-
-@pytest.mark.slow
-def test_torch_gives_the_same_scores(root):
-    remix = (*WHERE, "evaluate.target=remix", "evaluate.small_test=true")
-    assert call("evaluate", *remix) == 0
-    (expected,) = read_table(Path("exp/scores.csv"), REMIX_COLUMNS)
-    torch = ("evaluate.engine=torch", "evaluate.device=cpu", "resume=false")
-    assert call("evaluate", *remix, *torch) == 0
-    (found,) = read_table(Path("exp/scores.csv"), REMIX_COLUMNS)
-    for column in REMIX_COLUMNS[2:]:
-        assert float(found[column]) == pytest.approx(float(expected[column]), abs=1e-7)
