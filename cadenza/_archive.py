@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 MAX_RATIO = 200  # audio barely shrinks and JSON about thirtyfold; a zip bomb a thousandfold
 HARMLESS_BYTES = 100_000_000  # a package that unpacks to less is no bomb, whatever its ratio
 _BLOCK_BYTES = 4096  # what the smallest file takes on a disk
+_READ_BYTES = 2**20  # at a time
+_DAMAGED = (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError)
 _READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 
 
@@ -71,6 +73,24 @@ def _member_problems(member: zipfile.ZipInfo) -> Iterator[tuple[str, str]]:
         yield repr(name), "is compressed in a way that cannot be read"
 
 
+def read_zip(archive: Path) -> Iterator[None]:
+    """Read a zip file to its end, block by block, and compare it with its checksums.
+
+    Raises
+    ------
+    InputError
+        If a member is damaged.
+    """
+    try:
+        with zipfile.ZipFile(archive) as content:
+            for member in content.infolist():
+                with content.open(member) as file:
+                    while file.read(_READ_BYTES):
+                        yield
+    except _DAMAGED as error:
+        raise InputError(f"{archive}: damaged: {error}") from None
+
+
 def unpack_zips(targets: dict[Path, Path]) -> None:
     """Unpack zip files, each into a temporary folder that is renamed when it is complete.
 
@@ -92,7 +112,7 @@ def unpack_zips(targets: dict[Path, Path]) -> None:
         require_disk_space(target, n_bytes)
         try:
             _unpack(archive, target)
-        except (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError) as error:
+        except _DAMAGED as error:
             raise InputError(f"{archive}: damaged: {error}") from None
 
 

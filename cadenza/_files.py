@@ -190,13 +190,13 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-class DigestCache:
-    """Digests of files, remembered while the size and time of a file stay the same.
+class FileMemory:
+    """What was found out about files, remembered while the size and time of a file stay the same.
 
     Parameters
     ----------
     memory : Path
-        Where they are remembered for later runs; it may be deleted at any time.
+        Where it is remembered for later runs; it may be deleted at any time.
     """
 
     def __init__(self, memory: Path) -> None:
@@ -206,17 +206,40 @@ class DigestCache:
         except InputError:
             self._known = {}
 
-    def __call__(self, path: Path) -> str:
-        """Digest of a file's content."""
-        status = path.stat()
-        stamp = [status.st_size, status.st_mtime_ns]
-        name = str(path.absolute())
-        known = self._known.get(name)
-        if not isinstance(known, list) or known[:2] != stamp:
-            self._known[name] = known = [*stamp, file_digest(path)]
+    def get(self, path: Path) -> str | None:
+        """What is known of a file as it is now; None if nothing is."""
+        known = self._known.get(_name(path))
+        if not isinstance(known, list) or known[:2] != stamp_of(path):
+            return None
         return str(known[2])
 
+    def set(self, path: Path, found: str, stamp: list[int]) -> None:
+        """Keep what was found out about a file, with the stamp from before it was read."""
+        self._known[_name(path)] = [*stamp, found]
+
     def save(self) -> None:
-        """Remember all digests that were asked for."""
+        """Write all of it for later runs."""
         with replacing(self._memory) as temporary:
             temporary.write_text(json.dumps(self._known), encoding="utf-8")
+
+
+class DigestCache(FileMemory):
+    """Digests of files, remembered while the size and time of a file stay the same."""
+
+    def __call__(self, path: Path) -> str:
+        """Digest of a file's content."""
+        known = self.get(path)
+        if known is None:
+            stamp, known = stamp_of(path), file_digest(path)
+            self.set(path, known, stamp)
+        return known
+
+
+def _name(path: Path) -> str:
+    return str(path.absolute())
+
+
+def stamp_of(path: Path) -> list[int]:
+    """Size and time of a file; another content has another stamp."""
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]

@@ -77,6 +77,32 @@ def _highest_missing_folder(path: Path) -> Path | None:
     return missing[-1] if missing else None
 
 
+def find_roots(folder: Path) -> list[Path]:
+    """Challenge roots in a folder: folders that hold ``metadata``, the highest first.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to look, at most three levels deep. Hidden folders are left out.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "data", "cad1", "metadata").mkdir(parents=True)
+    ...     [root.relative_to(folder).as_posix() for root in find_roots(Path(folder))]
+    ['data/cad1']
+    """
+    levels = ("", "*/", "*/*/", "*/*/*/")
+    found = [path for level in levels for path in sorted(folder.glob(f"{level}metadata/"))]
+    return [p.parent for p in found if not p.relative_to(folder).parts[0].startswith(".")]
+
+
+def find_root(folder: Path) -> Path | None:
+    """The highest challenge root in a folder, or None: the first of `find_roots`."""
+    return next(iter(find_roots(folder)), None)
+
+
 def require_disk_space(folder: Path, n_bytes: int) -> None:
     """Check that `n_bytes` fit on the disk that holds, or will hold, `folder`.
 

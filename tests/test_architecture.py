@@ -27,8 +27,8 @@ MAY_IMPORT = {
     "plots": GROUND | {"hearing_aid", "haaqi"},
     "report": GROUND | BLOCKS | {"haaqi", "challenges", "runner", "plots"},
     "training": GROUND | {"separation", "synthetic", "haaqi", "hrtf", "remix", "hearing_aid"},
-    "datasets": GROUND,
-    "demo": GROUND | BLOCKS | {"report"},
+    "datasets": GROUND | {"hrtf", "hearing_aid", "challenges", "runner"},
+    "demo": GROUND | BLOCKS | {"report", "datasets"},
 }
 HYDRA_ROOMS = {"runner"}  # the other rooms take arrays, dataclasses and paths
 NETWORKS = {  # modules that are built of torch's classes

@@ -23,6 +23,7 @@ from cadenza.challenges.metadata import (
     read_scene_listeners,
     read_tracks,
     repeated,
+    unknown,
 )
 from cadenza.challenges.schema import ID, NUMBER, PATH, TEXT, TITLE
 from cadenza.remix import remix_to_mixture
@@ -36,7 +37,9 @@ SCORE_COLUMNS = ("scene", "song", "listener", "left_score", "right_score", "scor
 SMALL_TEST = 15
 """A small test takes every such pair."""
 
-_SCENE = {"music": TITLE, "gain": ID, "head_loudspeaker_positions": ID}
+SCENE = {"music": TITLE, "gain": ID, "head_loudspeaker_positions": ID}
+"""Fields of an entry of a scene file."""
+
 _DRAW_SCENES = "cad_icassp_2024.generate_dataset.generate_train_scenes"
 _RENDER_MUSIC = "cad_icassp_2024.generate_dataset.generate_at_mic_musdb18"
 
@@ -206,15 +209,12 @@ def read_at_mic_samples(paths: Mapping[str, str]) -> list[AtMicSample]:
     positions = read_head_positions(positions_file)
     samples: dict[str, AtMicSample] = {}
     problems = []
-    for scene, entry in read_entries(scenes_file, _SCENE).items():
+    for scene, entry in read_entries(scenes_file, SCENE).items():
         music, position = entry["music"], entry["head_loudspeaker_positions"]
-        unknown = []
-        if music not in tracks:
-            unknown.append(f"music {music!r} is not in {music_file}")
-        if position not in positions:
-            unknown.append(f"head position {position!r} is not in {positions_file}")
-        problems += [f"{scenes_file}: {scene}: {problem}" for problem in unknown]
-        if not unknown:
+        found = unknown("music", music, tracks, music_file)
+        found += unknown("head position", position, positions, positions_file)
+        problems += [f"{scenes_file}: {scene}: {problem}" for problem in found]
+        if not found:
             name = f"{music}-{position}"
             samples[name] = AtMicSample(name, tracks[music], position, positions[position])
     raise_if(problems)
@@ -243,7 +243,7 @@ def read_scene_pairs(paths: Mapping[str, str]) -> list[ScenePair]:
     )
     hints = _hints(files, paths)
     require_files(files.values(), hints)
-    scenes = read_entries(scenes_file, _SCENE)
+    scenes = read_entries(scenes_file, SCENE)
     listeners = read_challenge_listeners(files["listeners_file"])
     gains, songs = read_gains(gains_file), read_entries(music_file, {"Path": PATH}, key=TEXT)
     people = read_scene_listeners(files["scene_listeners_file"], scenes=scenes, listeners=listeners)
@@ -251,8 +251,8 @@ def read_scene_pairs(paths: Mapping[str, str]) -> list[ScenePair]:
     for scene, listener_ids in people.items():
         entry = scenes[scene]
         song, gain = f"{entry['music']}-{entry['head_loudspeaker_positions']}", entry["gain"]
-        found = [] if gain in gains else [f"gain {gain!r} is not in {gains_file}"]
-        found += [] if song in songs else [f"music {song!r} is not in {music_file}"]
+        found = unknown("gain", gain, gains, gains_file)
+        found += unknown("music", song, songs, music_file)
         problems += [f"{scenes_file}: {scene}: {problem}" for problem in found]
         problems += [
             f"{files['scene_listeners_file']}: {scene}: listener {name!r} is listed twice"

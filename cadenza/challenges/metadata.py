@@ -174,6 +174,17 @@ def read_scene_listeners(
     return content
 
 
+def unknown(kind: str, name: str, known: Collection[str], file: Path) -> list[str]:
+    """Message for a name that a file does not have: none, or one.
+
+    Examples
+    --------
+    >>> unknown("gain", "gain_0007", ["gain_0001"], Path("gains.json"))
+    ["gain 'gain_0007' is not in gains.json"]
+    """
+    return [] if name in known else [f"{kind} {name!r} is not in {file}"]
+
+
 def repeated(names: Collection[str]) -> list[str]:
     """Names that occur more than once.
 

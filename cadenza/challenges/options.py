@@ -75,9 +75,11 @@ class Evaluation(Batches):
 
 @dataclass
 class SongEvaluation(Evaluation):
-    """As `Evaluation`, with the test segments of CAD1 Task 1."""
+    """As `Evaluation`, with what is compared in CAD1 Task 1."""
 
     segments: bool
+    target: Annotated[str, Rule(one_of=("stems", "remix"))]
+    presentation: Annotated[str, Rule(one_of=("65dB", "default65"))]
 
 
 @dataclass
@@ -104,6 +106,7 @@ class Cad1Task1(Running, Parallel):
     hearing_aid: NalRAid
     path: SongPaths
     split: str
+    release: Annotated[str, Rule(one_of=("0.9.0", "0.3.4"))]
     team_id: str
     sample_rate: SampleRate
     stem_sample_rate: SampleRate
@@ -140,6 +143,7 @@ class Icassp2024(Running, Parallel):
     hearing_aid: LimitedNalRAid
     path: ScenePaths
     split: str
+    release: Annotated[str, Rule(one_of=("fixed", "published"))]
     sample_rate: SampleRate
     remix_sample_rate: SampleRate
     HAAQI_sample_rate: SampleRate
@@ -220,6 +224,7 @@ class Cad2Task2(Running, Parallel):
     path: EnsemblePaths
     split: str
     compat: Annotated[str, Rule(one_of=("fixed", "published"))]
+    release: Annotated[str, Rule(one_of=("0.6.3", "0.9.0"))]
     input_sample_rate: SampleRate
     remix_sample_rate: SampleRate
     HAAQI_sample_rate: SampleRate

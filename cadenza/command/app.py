@@ -246,13 +246,59 @@ def fetch(
     )
 
 
-@cli.command()
+@cli.command(
+    epilog="""Examples:
+
+    \b
+    cadenza validate icassp_2024 /data/icassp
+    cadenza validate cad1 /data/cad1 --deep
+
+    Exit status: 0 something can be run and nothing is damaged; 1 something is damaged, or nothing
+    can be run; 2 no challenge root."""
+)
+@click.argument("challenge")
+@click.argument("folder", type=_FILE)
+@click.option("--deep", is_flag=True, help="Decode audio files, and read zip files, to their end.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Files that are read at a time. Default: all cores.",
+)
+def validate(challenge: str, folder: Path, *, deep: bool, jobs: int | None) -> int:
+    """Say what FOLDER has of a CHALLENGE: what is missing or damaged, and what can be run.
+
+    CHALLENGE is icassp_2024, cad1_task1 or cad2_task2; the beginning is enough. Metadata are read
+    and compared with each other. Of audio files only the headers are read, unless --deep is given.
+    After an interruption, --deep reads only the rest.
+    """
+    from cadenza.command.validating import validate_folder
+
+    return validate_folder(challenge, folder, deep=deep, jobs=jobs)
+
+
+@cli.command(
+    epilog="""Examples:
+
+    \b
+    cadenza demo
+    cadenza demo --mirror mirror"""
+)
 @click.argument("folder", default="demo")
-def demo(folder: str) -> None:
+@click.option(
+    "--mirror",
+    is_flag=True,
+    help="Instead: write a small mirror of Zenodo to FOLDER, to try out cadenza fetch.",
+)
+def demo(folder: str, *, mirror: bool) -> None:
     """Run the three challenges on generated music, in FOLDER (default: demo).
 
     Takes a few minutes the first time. Nothing is downloaded.
     """
+    if mirror:
+        from cadenza.command.mirroring import write_and_explain
+
+        write_and_explain(Path(folder))
+        return
     from cadenza.demo.__main__ import main as run_demo
 
     run_demo([folder])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from pathlib import Path
 
 import click
 
+from cadenza._paths import find_root
 from cadenza.datasets import FetchPlan, fetch, plan_fetch, read_registry
-from cadenza.datasets.fetching import find_root, in_bytes
+from cadenza.datasets.fetching import in_bytes
 from cadenza.errors import InputError
 
 
@@ -46,6 +48,7 @@ def fetch_parts(
     click.echo(f"All of it is in {to}.")
     if root := find_root(to):
         click.echo(f"For the recipes: path.root={root}")
+        click.echo(f"What can be run: {shlex.join(['cadenza', 'validate', challenge, str(root)])}")
     elif not any(part.unpack for part in chosen):
         click.echo(f"For process_zenodo_download.py: path.zenodo_download_path={to / 'downloads'}")
     return 0

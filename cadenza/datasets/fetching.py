@@ -286,22 +286,6 @@ def _unpack(step: Step, folder: Path) -> None:
     write_json(note_file, _note(step.archive) | {"unpacked": step.file.checksum})
 
 
-def find_root(folder: Path) -> Path | None:
-    """The challenge root in what was unpacked: the highest folder that holds ``metadata``.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the data were fetched to.
-    """
-    levels = ["", "*", "*/*", "*/*/*"]
-    found = [
-        path for level in levels for path in sorted(folder.glob(f"{level}/metadata".lstrip("/")))
-    ]
-    visible = [path for path in found if not path.relative_to(folder).parts[0].startswith(".")]
-    return next((path.parent for path in visible if path.is_dir()), None)
-
-
 def _session() -> requests.Session:
     import requests
 

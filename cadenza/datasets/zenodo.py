@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 from cadenza._files import read_json
 from cadenza._paths import write_json
@@ -88,15 +89,16 @@ def list_files(session: requests.Session, url: str, record: int) -> dict[str, Re
     if response.status_code != 200:
         raise InputError(f"{address}: the server answers {response.status_code}: no such record?")
     try:
-        return {file.name: file for file in map(_file, response.json()["files"])}
+        files = [_file(entry, address) for entry in response.json()["files"]]
+        return {file.name: file for file in files}
     except (KeyError, TypeError, ValueError) as error:
         found = f"{type(error).__name__}: {error}"
         raise InputError(f"{address}: expected the description of a record, {found}") from None
 
 
-def _file(entry: Mapping[str, Any]) -> RemoteFile:
+def _file(entry: Mapping[str, Any], record_url: str) -> RemoteFile:
     name, size, checksum = entry["key"], entry["size"], entry["checksum"]
-    address = entry["links"]["self"]
+    address = urljoin(record_url, str(entry["links"]["self"]))  # relative ones are a mirror's
     if not isinstance(name, str) or not is_plain_name(name):
         raise ValueError(f"the name of a file must not lead to another folder: {name!r}")
     if type(size) is not int or size < 0:
@@ -104,7 +106,7 @@ def _file(entry: Mapping[str, Any]) -> RemoteFile:
     algorithm, _, digest = str(checksum).partition(":")
     if algorithm not in hashlib.algorithms_guaranteed or not digest:
         raise ValueError(f"{name}: the checksum must be like md5:..., got {checksum!r}")
-    if not str(address).startswith(("http://", "https://")):
+    if not address.startswith(("http://", "https://")):
         raise ValueError(f"{name}: the address must be http or https, got {address!r}")
     return RemoteFile(name, size, f"{algorithm}:{digest}", address)
 

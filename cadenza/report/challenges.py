@@ -105,8 +105,8 @@ CHALLENGES = (
         "First Cadenza Challenge, Task 1 (headphones)",
         "cad1_task1",
         "score",
-        tuple(f"left_{stem}" for stem in STEMS),
-        tuple(f"right_{stem}" for stem in STEMS),
+        ("left", *(f"left_{stem}" for stem in STEMS)),  # remix or stems, as evaluate.target says
+        ("right", *(f"right_{stem}" for stem in STEMS)),
         songs.SMALL_TEST,
         _by_enhance_or_test,
         _song_pairs,

@@ -172,7 +172,7 @@ def read_run(folder: Path) -> Run:
         folder.absolute().name,
         challenge,
         main.config,
-        _settings(enhance, evaluate),
+        _settings(enhance, evaluate, used_by_scores=scores.used),
         _changes(enhance, evaluate, challenge.recipe, used_by_scores=scores.used),
         [_item(pair, scores, made, challenge) for pair in pairs],
         (*scores.notes, *made.notes, *missing),
@@ -242,11 +242,13 @@ def _from_table(folder: Path, pairs: list[Any], known: _Entries) -> _Entries:
     return _Entries(known.step, known.settings, entries, ("scores.csv has no journal",))
 
 
-def _settings(enhance: Saved | None, evaluate: Saved | None) -> dict[str, Any]:
+def _settings(
+    enhance: Saved | None, evaluate: Saved | None, *, used_by_scores: Sequence[str]
+) -> dict[str, Any]:
     """Settings of both steps; each rules over what it alone uses."""
     enhanced = enhance.settings() if enhance else {}
     evaluated = evaluate.settings() if evaluate else {}
-    scoring = {k: v for k, v in evaluated.items() if _is_scoring(k)}
+    scoring = {k: v for k, v in evaluated.items() if _is_scoring(k, used_by_scores)}
     return {**evaluated, **enhanced, **scoring}
 
 
@@ -257,17 +259,20 @@ def _changes(
     enhanced = changes(enhance, recipe) if enhance else {}
     evaluated = changes(evaluate, recipe) if evaluate else {}
     if enhance and evaluate:
-        enhanced = {k: v for k, v in enhanced.items() if not _is_scoring(k)}
+        enhanced = {k: v for k, v in enhanced.items() if not _is_scoring(k, used_by_scores)}
         evaluated = {
             k: v
             for k, v in evaluated.items()
-            if _is_scoring(k) or any(k == u or k.startswith(f"{u}.") for u in used_by_scores)
+            if _is_scoring(k, used_by_scores)
+            or any(k == u or k.startswith(f"{u}.") for u in used_by_scores)
         }
     return enhanced | evaluated
 
 
-def _is_scoring(key: str) -> bool:
-    return key.startswith("evaluate.") or "HAAQI" in key
+def _is_scoring(key: str, used_by_scores: Sequence[str]) -> bool:
+    """Whether a setting is about the scores alone; `release` is, where the scores use it."""
+    is_release = key == "release" and key in used_by_scores
+    return key.startswith("evaluate.") or "HAAQI" in key or is_release
 
 
 def _item(pair: Any, scores: _Entries, made: _Entries, challenge: Challenge) -> ItemResult:  # noqa: ANN401

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from cadenza import audio
 from cadenza.challenges import icassp_2024, scoring
-from cadenza.challenges.cad1_task1.scores import score_stems
+from cadenza.challenges.cad1_task1.comparison import Comparison
+from cadenza.challenges.cad1_task1.scores import score_song
 from cadenza.challenges.cad1_task1.songs import SIDES, Segment, SongPair
 from cadenza.challenges.cad2_task2.ensembles import EnsemblePair
 from cadenza.challenges.cad2_task2.reference import make_reference
@@ -126,7 +127,7 @@ def cad2_task2_signals(
     rate = config.input_sample_rate
     signals = read_scene_signals(
         pair,
-        make_reference(pair, rate),
+        make_reference(pair, rate, release=config.release),
         build_hearing_aid(config, rate_key="input_sample_rate"),
         exp_folder=config.path.exp_folder,
         rates=(rate, config.remix_sample_rate),
@@ -174,22 +175,65 @@ def _scene(
 def cad1_task1_signals(
     pair: SongPair, config: Config, *, kept: Scores | None = None, workers: int | None
 ) -> ItemSignals:
-    """A song, its stems as they should be and as they are, and the remix; parameters as above."""
-    rate, stem_rate = config.sample_rate, config.stem_sample_rate
+    """A song, its stems as they should be and as they are, and the remix; parameters as above.
+
+    If the remix was scored, the reference is the mixture, and there are no stems.
+    """
+    rate = config.sample_rate
+    comparison = Comparison.of(config)
     is_cut = config.evaluate.segments
     folder = Path(config.path.submission_dir if is_cut else config.path.enhanced_dir)
     aid = NALRAid(sample_rate=config.nalr.sample_rate, nfir=config.nalr.nfir)
     part = pair.subjective.samples(rate)
-    tracks = {
-        name: audio.read(pair.file(name), sample_rate=rate, channels=2)[0]
-        for name in ("mixture", *STEMS)
-    }
-    mixture = tracks.pop("mixture")[:, part]
-    amplified = {name: aid(stem, pair.listener) for name, stem in tracks.items()}
-    reference = remix(amplified, dict.fromkeys(amplified, 0.0))[:, part]
+    mixture = _music(pair, "mixture", rate)
     enhanced, enhanced_rate = audio.read(
         pair.remix_file(folder), sample_rate=config.remix_sample_rate, channels=2
     )
+    if comparison.target == "remix":
+        stems: tuple[Sound, ...] = ()
+        reference = aid(mixture, pair.listener)[:, part]
+    else:
+        amplified: dict[str, NDArray[np.float64]] = {
+            name: aid(_music(pair, name, rate), pair.listener) for name in STEMS
+        }
+        stems = _stems(pair, folder, amplified, comparison)
+        reference = remix(amplified, dict.fromkeys(amplified, 0.0))[:, part]
+    scores = (
+        kept
+        or score_song(
+            pair,
+            folder,
+            comparison,
+            seeded=config.evaluate.set_random_seed,
+            noise=config.evaluate.noise,
+            details=True,
+            workers=workers,
+        ).scores
+    )
+    return ItemSignals(
+        Sound("mixture", mixture[:, part], rate),
+        Sound("reference", reference, rate),
+        Sound("enhanced", enhanced, enhanced_rate),
+        stems,
+        (audio.resample(reference, rate, enhanced_rate), enhanced),
+        enhanced_rate,
+        {_described(name): score for name, score in scores.items()},
+        _about_segments(pair, comparison) if is_cut else "",
+    )
+
+
+def _music(pair: SongPair, name: str, sample_rate: int) -> NDArray[np.float64]:
+    return audio.read(pair.file(name), sample_rate=sample_rate, channels=2)[0]
+
+
+def _stems(
+    pair: SongPair,
+    folder: Path,
+    amplified: dict[str, NDArray[np.float64]],
+    comparison: Comparison,
+) -> tuple[Sound, ...]:
+    """True stems as HAAQI wants them, each before the one that was made."""
+    rate, stem_rate = comparison.sample_rate, comparison.stem_sample_rate
     stems = []
     for name, stem in amplified.items():
         files = [pair.stem_file(folder, side, name) for side in SIDES]
@@ -199,39 +243,20 @@ def cad1_task1_signals(
             Sound(f"{name}, reference", true, rate, is_stem=True),
             Sound(f"{name}, enhanced", np.stack(ears), stem_rate, is_stem=True),
         ]
-    scores = (
-        kept
-        or score_stems(
-            pair,
-            folder,
-            sample_rate=rate,
-            stem_sample_rate=stem_rate,
-            seeded=config.evaluate.set_random_seed,
-            noise=config.evaluate.noise,
-            details=True,
-            workers=workers,
-        ).scores
-    )
-    return ItemSignals(
-        Sound("mixture", mixture, rate),
-        Sound("reference", reference, rate),
-        Sound("enhanced", enhanced, enhanced_rate),
-        tuple(stems),
-        (audio.resample(reference, rate, enhanced_rate), enhanced),
-        enhanced_rate,
-        {_described(name): score for name, score in scores.items()},
-        _about_segments(pair) if is_cut else "",
-    )
+    return tuple(stems)
 
 
-def _about_segments(pair: SongPair) -> str:
+def _about_segments(pair: SongPair, comparison: Comparison) -> str:
     heard, scored = (f"{s.start_s:g} to {s.end_s:g} s" for s in (pair.subjective, pair.objective))
+    note = f"Mixture, reference and enhanced signal cover {heard} of the song."
+    if comparison.target == "remix":
+        return f"{note} Times count from there."
     return (
-        f"Mixture, reference and enhanced signal cover {heard} of the song. The stems, which HAAQI "
-        f"compares, cover {scored}. Times count from the start of each."
+        f"{note} The stems, which HAAQI compares, cover {scored}. Times count from the start of "
+        "each."
     )
 
 
 def _described(name: str) -> str:
     side, _, stem = name.partition("_")
-    return f"{stem}, {side} ear"
+    return f"{stem}, {side} ear" if stem else f"{side} ear"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import yaml
@@ -13,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from cadenza._check import raise_if
+from cadenza._paths import find_root
 from cadenza.runner.help import shared_configs
 from cadenza.runner.options import leaves_of, unknown_key
 
@@ -133,9 +135,15 @@ def given_keys() -> set[str]:
 
 
 def hints(config: DictConfig, problems: Sequence[str]) -> list[str]:
-    """Advice on problems with a folder whose name comes from a block that was not chosen."""
+    """Advice on problems with folders that are missing."""
+    return [*_other_block(config, problems), *_other_root(config, problems)] or [
+        *_earlier_step(config, problems)
+    ]
+
+
+def _other_block(config: DictConfig, problems: Sequence[str]) -> Iterator[str]:
+    """The name of a folder may come from a block that was not chosen."""
     given, choices = given_keys(), HydraConfig.get().runtime.choices
-    found = []
     content = cast("dict[str, Any]", OmegaConf.to_container(config))
     for key, raw in leaves_of(content).items():
         choice = re.search(r"\$\{hydra:runtime\.choices\.(\w+)\}", str(raw))
@@ -143,8 +151,23 @@ def hints(config: DictConfig, problems: Sequence[str]) -> list[str]:
             continue
         group, folder = choice[1], OmegaConf.select(config, key)
         if any(str(folder).removeprefix("./") in problem for problem in problems):
-            found.append(
+            yield (
                 f"{key} is {folder} because {group}={choices[group]} is the "
                 f"default; if the results were made with another, give it here, too: {group}=..."
             )
-    return found
+
+
+def _other_root(config: DictConfig, problems: Sequence[str]) -> Iterator[str]:
+    """The root may be a folder too high."""
+    root = Path(OmegaConf.select(config, "path.root") or ".")
+    missing = f"missing folder: {root / 'metadata'} "
+    if any(problem.startswith(missing) for problem in problems) and (found := find_root(root)):
+        yield f"did you mean path.root={found}?"
+
+
+def _earlier_step(config: DictConfig, problems: Sequence[str]) -> Iterator[str]:
+    """What an earlier script writes may be missing altogether."""
+    results = OmegaConf.select(config, "path.exp_folder")
+    start = f"missing folder: {Path(results or '.') / 'enhanced_signals'} (with "
+    if results and any(problem.startswith(start) for problem in problems):
+        yield "run enhance.py first, with the same path.exp_folder and from the same folder"

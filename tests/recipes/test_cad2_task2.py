@@ -167,7 +167,7 @@ def test_the_split_of_a_scene(scene, split):
     assert pair.enhanced_file("e") == Path("e/enhanced_signals") / split / f"{scene}_L_remix.flac"
 
 
-def test_the_reference_is_cut_like_the_mixture(root):
+def test_the_reference_is_cut_like_the_mixture(root, capfd):
     """Recipes T6: training pieces are parts of longer tracks."""
     process = ("path.root=root",)
     assert call("process_dataset.generate_train_scenes", *process, "gains_per_track=1") == 0
@@ -175,8 +175,14 @@ def test_the_reference_is_cut_like_the_mixture(root):
     assert call("baseline.enhance", *where, "separator=oracle") == 0
     assert call("baseline.evaluate", *where) == 0
     assert audio.info(next(Path("train/enhanced_signals/train").glob("*.flac"))).frames == 16000
-    rows = read_table(Path("train/scores.csv"), COLUMNS)
-    assert min(float(row["avg_haaqi"]) for row in rows) > 0.5
+    cut = read_table(Path("train/scores.csv"), COLUMNS)
+    assert min(float(row["avg_haaqi"]) for row in cut) > 0.5
+    assert call("baseline.evaluate", *where, "release=0.9.0") == 2, "another release"
+    assert "release" in capfd.readouterr().err
+    assert call("baseline.evaluate", *where, "release=0.9.0", "resume=changed") == 0
+    whole = read_table(Path("train/scores.csv"), COLUMNS)
+    for row, other in zip(cut, whole, strict=True):
+        assert float(other["avg_haaqi"]) < float(row["avg_haaqi"]) - 0.05, "its beginning"
 
 
 def test_batches_merge_to_what_one_run_gives(root):
@@ -266,6 +272,7 @@ def test_bad_metadata_is_found_before_processing(root, capfd, name, change, mess
     ("arguments", "message"),
     [
         (("compat=later",), "compat must be one of fixed, published, got 'later'"),
+        (("release=0.6.2",), "release must be one of 0.6.3, 0.9.0, got '0.6.2'"),
         (("enhancer.attack=[11,11]",), "attack"),
         (
             ("separator=spectral",),

@@ -308,6 +308,27 @@ def test_a_results_folder_named_after_a_separator_that_was_not_chosen(recipe):
     assert "hint" not in recipe.seen
 
 
+def test_a_root_that_is_a_folder_too_high(recipe):
+    def fail(config):
+        raise InputError(f"missing folder: {config.path.metadata_dir} (with gains.json)")
+
+    recipe.errors(work=fail)
+    assert "hint" not in recipe.seen
+    Path("root/data/challenge/metadata").mkdir(parents=True)
+    recipe.errors(work=fail)
+    assert "\nhint: did you mean path.root=root/data/challenge?\n" in recipe.seen
+
+
+def test_scores_before_music(recipe):
+    def fail(config):
+        raise InputError(
+            f"missing folder: {Path(config.path.exp_folder)}/enhanced_signals (with a)"
+        )
+
+    recipe.errors(work=fail)
+    assert "\nhint: run enhance.py first, with the same path.exp_folder" in recipe.seen
+
+
 def test_help_needs_no_slow_import(tmp_path):
     program = (
         "import runpy, sys\n"

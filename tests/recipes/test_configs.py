@@ -219,6 +219,31 @@ def test_the_keys_of_the_challenges_have_their_names_and_defaults(recipe, folder
     assert {key: leaves[key] for key in SPECIFIED[folder]} == SPECIFIED[folder]
 
 
+def published_commands():
+    """Commands of the page that says how to repeat the published scores."""
+    text = (REPOSITORY / "docs" / "published.md").read_text(encoding="utf-8")
+    return re.findall(r"^python recipes/(\S+) (.+)$", re.sub(r"\\\n\s*", "", text), re.M)
+
+
+@pytest.mark.parametrize(("script", "arguments"), published_commands())
+def test_the_commands_of_the_published_scores_compose(recipe, script, arguments):
+    assert (RECIPES / script).is_file()
+    given = re.sub(r"path\.root=\S+", "path.root=root", arguments).split()
+    configs = []
+    check = cli.Script(
+        RECIPES / script, lambda c: configs.append(c) or 0, SCHEMAS[str(Path(script).parent)]
+    )
+    assert check(given) == 0, recipe.seen
+    assert len(configs) == 1
+
+
+def test_all_published_scores_have_commands():
+    scripts = {script for script, _ in published_commands()}
+    assert {name for name in scripts if name.endswith("evaluate.py")} == {
+        f"{folder}/evaluate.py" for folder in SCHEMAS if (RECIPES / folder / "evaluate.py").exists()
+    }
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=short)
 def test_every_key_of_the_help_has_a_meaning(script):
     folder = str(script.parent.relative_to(RECIPES))

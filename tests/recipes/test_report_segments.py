@@ -71,3 +71,20 @@ def test_stems_and_remix_are_their_segments(run, report):
     assert "which HAAQI compares, cover 0.2 to 1.1 s" in text
     assert text.count('<svg viewBox="0 0 1800 100"') == 4, "waveforms of 0.5 s in 0.9 s"
     assert sum(map(float, opened)) / 8 == pytest.approx(item.score, abs=1e-4)
+
+
+def test_remixes_are_scored_in_their_segments(run, tmp_path):
+    saved = read_run(run).config.path
+    where = (f"path.root={saved.root}", f"path.exp_folder={tmp_path}", "split=test")
+    segments = (f"path.submission_dir={saved.submission_dir}", "evaluate.segments=true")
+    remix = (*where, *segments, "evaluate.target=remix")
+    assert call("baseline.evaluate", *remix, recipe="cad1.task1") == 0
+    results = read_run(tmp_path)
+    assert all(item.score > 0.5 for item in results.items), "both are cut at the same place"
+    item = results.scored[0]
+    signals = results.challenge.read_signals(item.pair, results.config, workers=1)
+    assert signals.enhanced.duration_s == pytest.approx(0.5, abs=0.001)
+    assert signals.reference.duration_s == pytest.approx(0.5, abs=0.001)
+    assert signals.note.startswith("Mixture, reference and enhanced signal cover 0.5 to 1 s")
+    assert "stems" not in signals.note
+    assert signals.scores["left ear"].score == pytest.approx(item.left, abs=1e-12)

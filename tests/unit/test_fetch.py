@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import tarfile
 import threading
-import zipfile
 from collections.abc import Callable, Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -16,19 +15,10 @@ import pytest
 from cadenza.command import main
 from cadenza.datasets import fetch, plan_fetch, read_registry, transfer
 from cadenza.datasets.registry import Part
+from cadenza.demo.packages import tar_of, zip_of
 from cadenza.errors import InputError
 
 from .zenodo_mirror import RECORD, Handler, Mirror
-
-
-def tar(members: dict[str, bytes], mode: str = "w:gz") -> bytes:
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode=mode) as archive:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return file.getvalue()
 
 
 def noise(n_bytes: int, seed: int = 0) -> bytes:
@@ -42,7 +32,7 @@ SONGS = noise(600_000)
 def mirror(monkeypatch) -> Iterator[Mirror]:
     monkeypatch.setattr(transfer, "_CHUNK_BYTES", 10_000)
     monkeypatch.setattr(transfer.Download.__init__, "__kwdefaults__", {"first_wait_s": 0.001})
-    mirror = Mirror({"core.tgz": tar({"root/metadata/a.json": b"{}"}), "songs.bin": SONGS})
+    mirror = Mirror({"core.tgz": tar_of({"root/metadata/a.json": b"{}"}), "songs.bin": SONGS})
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("H", (Handler,), {"mirror": mirror}))
     mirror.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -94,7 +84,7 @@ def test_a_file_arrives_and_is_verified_once(mirror, tmp_path, monkeypatch):
 
 
 def test_parts_are_loaded_side_by_side_and_unpacked(mirror, tmp_path):
-    mirror.files["more.zip"] = zipped({"b.txt": b"b"})
+    mirror.files["more.zip"] = zip_of({"b.txt": b"b"})
     parts = [part("core.tgz", unpack=True), part("songs.bin"), part("more.zip", unpack=True)]
     fetch(plan_fetch(parts, tmp_path, url=mirror.url), connections=3)
     assert (tmp_path / "root/metadata/a.json").read_text() == "{}"
@@ -184,6 +174,16 @@ def test_a_redirect_is_followed(mirror, tmp_path):
     assert load(mirror, tmp_path).read_bytes() == SONGS
 
 
+def test_a_link_may_be_relative_to_the_record(mirror, tmp_path, monkeypatch):
+    listing = mirror.listing()
+    listing["files"][1]["links"]["self"] = "../../songs.bin"
+    monkeypatch.setattr(mirror, "listing", lambda: listing)
+    plan = plan_fetch([part("songs.bin")], tmp_path, url=mirror.url)
+    assert plan.steps[0].file.url == f"{mirror.url}/songs.bin"
+    fetch(plan)
+    assert (tmp_path / "downloads/songs.bin").read_bytes() == SONGS
+
+
 def test_a_slow_server_is_asked_again(mirror, tmp_path, monkeypatch):
     monkeypatch.setattr(transfer, "_TIMEOUT_S", (5, 0.1))
     waiting = threading.Event()
@@ -267,14 +267,6 @@ def test_one_process_fetches_at_a_time(mirror, tmp_path):
 # Archives
 
 
-def zipped(members: dict[str, bytes]) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return file.getvalue()
-
-
 def link(name: str, target: str) -> bytes:
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w:gz") as archive:
@@ -287,13 +279,13 @@ def link(name: str, target: str) -> bytes:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (tar({"good.txt": b"1", "../evil.txt": b"2"}), "leaves the folder it is unpacked to"),
-        (tar({"/etc/evil.txt": b"2"}), "leaves the folder it is unpacked to"),
-        (tar({"C:\\evil.txt": b"2"}), "leaves the folder it is unpacked to"),
+        (tar_of({"good.txt": b"1", "../evil.txt": b"2"}), "leaves the folder it is unpacked to"),
+        (tar_of({"/etc/evil.txt": b"2"}), "leaves the folder it is unpacked to"),
+        (tar_of({"C:\\evil.txt": b"2"}), "leaves the folder it is unpacked to"),
         (link("evil", "/etc/passwd"), "is a link or a device, not a file"),
-        (tar({"a": bytes(150_000_000)}), "times its size"),
-        (tar({"a.txt": b"1", "A.txt": b"2"}), "is in it twice"),
-        (tar({"a": noise(100_000)})[:50_000], "damaged"),
+        (tar_of({"a": bytes(150_000_000)}), "times its size"),
+        (tar_of({"a.txt": b"1", "A.txt": b"2"}), "is in it twice"),
+        (tar_of({"a": noise(100_000)})[:50_000], "damaged"),
         (b"no archive", "damaged"),
     ],
     ids=["parent", "absolute", "drive", "link", "bomb", "twice", "truncated", "text"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cadenza.separation.overlap_add import overlap_add
+from cadenza.separation.overlap_add import fade_end, overlap_add
 
 
 def run(mixture, model=lambda x: x[None], *, n_sources=1, sample_rate=1000, **options):
@@ -97,3 +97,25 @@ def test_progress_bar(capsys):
 def test_errors(options, message):
     with pytest.raises(ValueError, match=message):
         run(np.ones((2, 300)), **options)
+
+
+@pytest.mark.parametrize("n_samples", [101, 700, 1100])
+def test_fade_end_fades_the_last_overlap_of_one_chunk(rng, n_samples):
+    """DSP §13.2, as in the published baselines; C = 1100 and O = 100 here."""
+    signal = rng.standard_normal((3, 2, n_samples))
+    faded = fade_end(signal, sample_rate=1000, segment_s=1, overlap_s=0.1)
+    np.testing.assert_array_equal(faded[..., :-100], signal[..., :-100])
+    np.testing.assert_array_equal(faded[..., -100:], signal[..., -100:] * np.linspace(1, 0, 100))
+
+
+@pytest.mark.parametrize(("n_samples", "weight"), [(1101, 1), (5000, 1), (100, 0), (7, 0)])
+def test_fade_end_leaves_long_signals_and_silences_the_shortest(rng, n_samples, weight):
+    signal = rng.standard_normal((2, n_samples))
+    faded = fade_end(signal, sample_rate=1000, segment_s=1, overlap_s=0.1)
+    np.testing.assert_array_equal(faded, weight * signal)
+
+
+def test_fade_end_without_an_overlap_changes_nothing(rng):
+    signal = rng.standard_normal((2, 500))
+    faded = fade_end(signal, sample_rate=1000, segment_s=1, overlap_s=0)
+    np.testing.assert_array_equal(faded, signal)

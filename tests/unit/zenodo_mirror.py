@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 
+from cadenza.demo.packages import record_of
+
 RECORD = 4711
 
 
@@ -22,16 +24,12 @@ class Mirror:
     ranges: list[str | None] = field(default_factory=list)
 
     def listing(self) -> dict[str, object]:
-        files = [
-            {
-                "key": name,
-                "size": len(content),
-                "checksum": self.checksums.get(name, f"md5:{hashlib.md5(content).hexdigest()}"),
-                "links": {"self": f"{self.url}/api/records/{RECORD}/files/{name}/content"},
-            }
-            for name, content in self.files.items()
-        ]
-        return {"id": RECORD, "files": files}
+        address = f"{self.url}/api/records/{RECORD}/files"
+        links = {name: f"{address}/{name}/content" for name in self.files}
+        record = record_of(RECORD, self.files, links)
+        for file in record["files"]:
+            file["checksum"] = self.checksums.get(file["key"], file["checksum"])
+        return record
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -1,36 +1,29 @@
-"""HAAQI of the enhanced stems of CAD1 Task 1."""
+"""HAAQI of the enhanced stems, or of the remix, of CAD1 Task 1."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
-from cadenza import audio
 from cadenza.challenges import scoring
-from cadenza.challenges.cad1_task1.songs import SIDES, SongPair
-from cadenza.challenges.engines import Device, EarSignals, Engine, score_batch
-from cadenza.errors import SilentReferenceError
+from cadenza.challenges.cad1_task1.comparison import Comparison
+from cadenza.challenges.cad1_task1.songs import SongPair
+from cadenza.challenges.engines import Device, Engine, score_batch
 
 if TYPE_CHECKING:
     from cadenza.haaqi import HaaqiScore, NoiseName
 
-SCORING_ORDER = ("drums", "bass", "other", "vocals")
-"""The order in which the stems draw HAAQI's noise."""
-
 
 @dataclass(frozen=True)
-class StemScores:
-    """Scores of the stems of a song for both ears.
+class SongScores:
+    """Scores of a song for both ears.
 
     Parameters
     ----------
     scores : dict of str to HaaqiScore
-        By side and stem, such as ``left_drums``.
+        By side and stem, such as ``left_drums``, or of a remix by side.
     silent : tuple of str
         Why the others have no score.
     """
@@ -39,12 +32,11 @@ class StemScores:
     silent: tuple[str, ...]
 
 
-def score_stems(
+def score_song(
     pair: SongPair,
     folder: Path,
+    comparison: Comparison,
     *,
-    sample_rate: int,
-    stem_sample_rate: int,
     seeded: bool = True,
     noise: NoiseName = "seeded",
     details: bool = False,
@@ -52,8 +44,8 @@ def score_stems(
     engine: Engine = "compiled",
     device: Device = "auto",
     at_once: int = 1,
-) -> StemScores:
-    """Compare every enhanced stem with the true one, ear by ear.
+) -> SongScores:
+    """Compare what was enhanced with the music, ear by ear.
 
     HAAQI gives the reference the gain that the listener needs.
 
@@ -63,8 +55,8 @@ def score_stems(
         Song and listener.
     folder : Path
         Folder of the enhanced signals of all songs.
-    sample_rate, stem_sample_rate : int
-        Rates in Hz of the true and of the enhanced stems.
+    comparison : Comparison
+        What is compared.
     seeded, noise
         As for `cadenza.challenges.scoring.score_ears`.
     details, workers
@@ -84,7 +76,8 @@ def score_stems(
     from cadenza.haaqi import haaqi  # late: a run that is finished does not need it
 
     rng = scoring.noise_source(pair.track.name, seeded=seeded)
-    ears = _ears(pair, folder, (sample_rate, stem_sample_rate))
+    ears = comparison.ears(pair, folder)
+    rate = comparison.stem_sample_rate
     scores: dict[str, HaaqiScore] = {}
     silent = []
     while some := dict(islice(ears, 2 * at_once)):
@@ -93,7 +86,7 @@ def score_stems(
         if engine == "torch" and sounding:
             results = score_batch(
                 list(sounding.values()),
-                sample_rate=stem_sample_rate,
+                sample_rate=rate,
                 equalisation="nalr",
                 noise=noise,
                 sources=[rng] * len(sounding),
@@ -105,7 +98,7 @@ def score_stems(
                 scores[name] = haaqi(
                     ear.reference,
                     ear.processed,
-                    sample_rate=stem_sample_rate,
+                    sample_rate=rate,
                     audiogram=ear.audiogram,
                     equalisation="nalr",
                     level_db_spl=ear.level_db_spl,
@@ -114,30 +107,4 @@ def score_stems(
                     details=details,
                     workers=workers,
                 )
-    return StemScores(scores, tuple(silent))
-
-
-def _ears(
-    pair: SongPair, folder: Path, rates: tuple[int, int]
-) -> Iterator[tuple[str, EarSignals | None]]:
-    """Names and signals of all stems for both ears; None if the reference is silent."""
-    for stem in tqdm(SCORING_ORDER, desc="scoring", leave=False, disable=None):
-        music, music_rate = audio.read(pair.file(stem), sample_rate=rates[0], channels=2)
-        music = music[:, pair.objective.samples(music_rate)]
-        for side, reference in zip(SIDES, music, strict=True):
-            enhanced_file = pair.stem_file(folder, side, stem)
-            enhanced, _ = audio.read(enhanced_file, sample_rate=rates[1], channels=1)
-            try:
-                level_db_spl = scoring.presentation_level_db_spl(reference)
-            except SilentReferenceError:
-                yield f"{side}_{stem}", None
-                continue
-            yield (
-                f"{side}_{stem}",
-                EarSignals(
-                    audio.resample(reference, music_rate, rates[1]),
-                    enhanced[0],
-                    getattr(pair.listener, side),
-                    level_db_spl,
-                ),
-            )
+    return SongScores(scores, tuple(silent))

@@ -26,6 +26,11 @@ SCORE_COLUMNS = (
     "score",
     *(f"{side}_{stem}" for stem in sorted(STEMS) for side in SIDES),
 )
+"""Columns of the scores of stems."""
+
+REMIX_SCORE_COLUMNS = ("song", "listener", "score", *SIDES)
+"""Columns of the scores of remixes."""
+
 KINDS = ("objective_evaluation", "subjective_evaluation")
 
 SMALL_TEST = 15
@@ -119,8 +124,8 @@ def read_song_pairs(paths: Mapping[str, str], *, with_segments: bool = False) ->
         Listing every missing file, or else every entry that is not what it must be and every song
         without segments.
     """
-    music_file, listeners_file = (_metadata(paths[k]) for k in ("music_file", "listeners_file"))
-    segments_file = _metadata(paths["music_segments_test_file"])
+    music_file, listeners_file = (metadata_file(paths[k]) for k in ("music_file", "listeners_file"))
+    segments_file = metadata_file(paths["music_segments_test_file"])
     require_files([music_file, listeners_file, *([segments_file] if with_segments else [])])
     tracks = read_tracks(music_file, Path(paths["music_dir"]))
     listeners = read_challenge_listeners(listeners_file)
@@ -161,8 +166,8 @@ def _segment_problems(entry: Any) -> list[str]:  # noqa: ANN401
     return problems
 
 
-def _metadata(path: str) -> Path:
-    """Metadata file, in the place that the configuration or the challenge's README names."""
+def metadata_file(path: str) -> Path:
+    """Where a metadata file is: as configured, or where the challenge's README has it."""
     plain = Path(path)
     other = plain.with_name("musdb18hq") / plain.name
     return other if other.exists() and not plain.exists() else plain

@@ -130,6 +130,43 @@ class Excerpts:
 Step = Copy | Excerpts
 
 
+@dataclass(frozen=True)
+class Package:
+    """A data set of the download.
+
+    Parameters
+    ----------
+    target : Path
+        Its folder once it is unpacked.
+    archive : Path
+        Its zip file.
+    """
+
+    target: Path
+    archive: Path
+
+    @property
+    def problems(self) -> list[str]:
+        """Why it can be neither used nor unpacked."""
+        if self.target.is_dir():
+            return []
+        if self.archive.is_file():
+            return zip_problems(self.archive)
+        return [f"missing: {self.archive}, or the folder {self.target}"]
+
+
+def find_packages(folder: Path) -> list[Package]:
+    """Where the data sets of a download are, or should be."""
+    packages = []
+    for name in PACKAGES:
+        archive = folder / f"{name}.zip"
+        misspelt = folder / "metadat.zip"  # as the file is called in the Zenodo record
+        if name == "metadata" and misspelt.is_file() and not archive.is_file():
+            archive = misspelt
+        packages.append(Package(folder / name.removesuffix("_Mix_1"), archive))
+    return packages
+
+
 def unpack(folder: Path) -> None:
     """Unpack the zip files of the data sets that are not unpacked yet.
 
@@ -141,21 +178,9 @@ def unpack(folder: Path) -> None:
     """
     if not folder.is_dir():
         raise InputError(f"missing folder: {folder} (with the downloads {', '.join(PACKAGES)})")
-    problems, targets = [], {}
-    for package in PACKAGES:
-        target, archive = folder / package.removesuffix("_Mix_1"), folder / f"{package}.zip"
-        misspelt = folder / "metadat.zip"  # as the file is called in the Zenodo record
-        if package == "metadata" and misspelt.is_file() and not archive.is_file():
-            archive = misspelt
-        if target.is_dir():
-            continue
-        if archive.is_file():
-            targets[archive] = target
-            problems += zip_problems(archive)
-        else:
-            problems.append(f"missing: {archive}, or the folder {target}")
-    raise_if(problems)
-    unpack_zips(targets)
+    packages = find_packages(folder)
+    raise_if([problem for package in packages for problem in package.problems])
+    unpack_zips({p.archive: p.target for p in packages if not p.target.is_dir()})
 
 
 def steps_of_download(folder: Path, root: Path) -> list[Step]:

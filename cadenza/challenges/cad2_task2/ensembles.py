@@ -120,13 +120,8 @@ class EnsemblePair:
         }
 
     def file(self, source: Source) -> Path:
-        """Audio file of a source; training tracks are named without their split."""
-        plain = find_ignoring_case(self.music_dir, source.track)
-        return (
-            plain
-            if plain.exists()
-            else find_ignoring_case(self.music_dir, f"{self.split}/{source.track}")
-        )
+        """Audio file of a source."""
+        return source_file(self.music_dir, self.split, source)
 
     def read(self, source: Source, sample_rate: int) -> NDArray[np.float64]:
         """Part of the audio file that belongs to the piece, shape (2, T)."""
@@ -144,6 +139,12 @@ class EnsemblePair:
     def enhanced_file(self, exp_folder: str) -> Path:
         """Where the enhanced signal goes."""
         return Path(exp_folder) / "enhanced_signals" / self.split / f"{self.key}_remix.flac"
+
+
+def source_file(music_dir: Path, split: str, source: Source) -> Path:
+    """Audio file of a source; training tracks are named without their split."""
+    plain = find_ignoring_case(music_dir, source.track)
+    return plain if plain.exists() else find_ignoring_case(music_dir, f"{split}/{source.track}")
 
 
 def read_pieces(path: Path) -> dict[str, Piece]:

@@ -22,6 +22,7 @@ from cadenza.separation import (
     separate_instruments,
 )
 from cadenza.separation.cache import CacheOptions, StemCache
+from cadenza.separation.overlap_add import fade_end
 
 Estimates = tuple[Stems, dict[str, float]]
 Compat = Literal["fixed", "published"]
@@ -156,12 +157,9 @@ class EstimatedInstruments:
         )
 
     def _fade_out(self, estimate: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Fade the last overlap of a signal that fits into one chunk."""
-        segment_s = getattr(self._separator, "segment_s", 10.0)
-        overlap_s = getattr(self._separator, "overlap_s", 0.1)
-        if estimate.shape[-1] > int(self._rate * segment_s * (1 + overlap_s)):
-            return estimate
-        overlap = int(overlap_s * self._rate)
-        weights = np.ones(estimate.shape[-1])
-        weights[-overlap:] = np.linspace(1, 0, overlap)
-        return weights * estimate
+        return fade_end(
+            estimate,
+            sample_rate=self._rate,
+            segment_s=getattr(self._separator, "segment_s", 10.0),
+            overlap_s=getattr(self._separator, "overlap_s", 0.1),
+        )

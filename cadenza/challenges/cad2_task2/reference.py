@@ -2,17 +2,53 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
-from cadenza.challenges.cad2_task2.ensembles import EnsemblePair
+from cadenza import audio
+from cadenza.challenges.cad2_task2.ensembles import EnsemblePair, Source
 from cadenza.levels import db_to_gain
 from cadenza.remix import level_compensation_db, remix
 
+Release = Literal["0.6.3", "0.9.0"]
+"""A pyClarity release with its own reference; 0.9.0 stands for all others."""
 
-def make_reference(pair: EnsemblePair, sample_rate: int) -> NDArray[np.float64]:
-    """Remix the true sources with the gains of the scene, level compensated, shape (2, T)."""
-    sources = {name: pair.read(source, sample_rate) for name, source in pair.piece.sources.items()}
+
+def make_reference(
+    pair: EnsemblePair, sample_rate: int, *, release: Release = "0.6.3"
+) -> NDArray[np.float64]:
+    """Remix the true sources with the gains of the scene, level compensated.
+
+    Parameters
+    ----------
+    pair : EnsemblePair
+        Scene and listener.
+    sample_rate : int
+        Of the reference, in Hz.
+    release : {"0.6.3", "0.9.0"}
+        With ``"0.6.3"`` the reference is the part of the sources that belongs to the piece. With
+        ``"0.9.0"`` it is the sources' whole files. As HAAQI compares the beginnings of signals of
+        different lengths, an excerpt from the middle is then scored against the beginning.
+
+    Returns
+    -------
+    ndarray, shape (2, T)
+
+    Raises
+    ------
+    InputError
+        If a file is missing or unreadable.
+    """
+
+    def read(source: Source) -> NDArray[np.float64]:
+        if release == "0.6.3":
+            return pair.read(source, sample_rate)
+        whole, _ = audio.read(pair.file(source), sample_rate=sample_rate, channels=2)
+        return whole
+
+    sources = {name: read(source) for name, source in pair.piece.sources.items()}
     factor = db_to_gain(level_compensation_db(pair.gains_db))
     reference: NDArray[np.float64] = factor * remix(sources, pair.gains_db)
     return reference

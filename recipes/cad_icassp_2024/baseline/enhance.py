@@ -27,13 +27,17 @@ from cadenza.runner.blocks import StemBlocks, build_stem_blocks
 from cadenza.runner.items import Item
 from cadenza.runner.step import Step, run_step
 from cadenza.runner.tables import clipping
+from cadenza.separation.overlap_add import fade_end
 from cadenza.stems import STEMS
 
 STEP = Step(
     version="cad_icassp_2024/enhance 1",
     columns=("scene", "song", "listener", "clipped_fraction"),
     show="clipped_fraction",
-    settings=("separator", "hearing_aid", "sample_rate", "remix_sample_rate", "soft_clip"),
+    settings=(
+        *("release", "separator", "hearing_aid"),
+        *("sample_rate", "remix_sample_rate", "soft_clip"),
+    ),
     small_test=SMALL_TEST,
 )
 
@@ -54,7 +58,10 @@ def process_item(item: Item[ScenePair], config: DictConfig, blocks: StemBlocks) 
     """Enhance one scene for one listener; returns the fraction of clipped samples."""
     pair, mixture_file = item.data, item.data.file("mixture")
     mixture, sample_rate = audio.read(mixture_file, sample_rate=config.sample_rate, channels=2)
-    remix = remix_to_mixture(blocks.stems_of(mixture_file), pair.gains_db, mixture, sample_rate)
+    stems = blocks.stems_of(mixture_file)
+    if config.release == "published":
+        stems = {name: fade_end(stem, sample_rate=sample_rate) for name, stem in stems.items()}
+    remix = remix_to_mixture(stems, pair.gains_db, mixture, sample_rate)
     clipped = audio.write_flac(
         pair.enhanced_file(config.path.exp_folder),
         blocks.hearing_aid(remix, pair.listener),

@@ -3,7 +3,7 @@
 Every stem is compared with the true one, ear by ear; HAAQI gives the reference the gain that the
 listener needs. Reads <exp_folder>/enhanced_signals and writes <exp_folder>/scores.csv, or
 scores_<batch + 1>-<batch_size>.csv for a batch. A stem that is silent in the reference has no
-score; the mean is that of the others.
+score; the mean is that of the others. evaluate.target=remix compares the remix with the mixture.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ if __name__ == "__main__":
     early.start(__file__, Cad1Task1)  # before the slow imports
 
 import math
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from cadenza.challenges import engines, scoring
-from cadenza.challenges.cad1_task1.scores import score_stems
+from cadenza.challenges.cad1_task1.comparison import Comparison
+from cadenza.challenges.cad1_task1.scores import score_song
 from cadenza.challenges.cad1_task1.songs import (
     SCORE_COLUMNS,
     SMALL_TEST,
@@ -34,32 +36,44 @@ from cadenza.runner.items import Item, Result
 from cadenza.runner.step import Step, run_step
 from cadenza.runner.tables import summary
 from cadenza.runner.written import Written
-from cadenza.stems import STEMS
 
 STEP = Step(
     version="cad1_task1/evaluate 1",
     columns=SCORE_COLUMNS,
     show="score",
-    settings=("sample_rate", "stem_sample_rate", *engines.SETTINGS),
+    settings=(
+        *("release", "evaluate.target", "evaluate.presentation"),
+        *("sample_rate", "stem_sample_rate", *engines.SETTINGS),
+    ),
     small_test=SMALL_TEST,
 )
 
 
+def step_of(config: DictConfig) -> Step:
+    """What the script does with a configuration: remixes have other columns than stems."""
+    comparison = Comparison.of(config)
+    if comparison.target == "stems":
+        return STEP
+    settings = (*STEP.settings, "remix_sample_rate")
+    return replace(STEP, columns=comparison.columns, settings=settings)
+
+
 def enhanced_folder(config: DictConfig) -> Path:
-    """Where the enhanced stems are, of whole songs or of segments."""
+    """Where the enhanced signals are, of whole songs or of segments."""
     return Path(
         config.path.submission_dir if config.evaluate.segments else config.path.enhanced_dir
     )
 
 
 def items(config: DictConfig) -> list[Item[SongPair]]:
-    """Pairs with the true and the enhanced stems."""
+    """Pairs with the true and the enhanced signals."""
+    comparison = Comparison.of(config)
     return [
         Item.of(
             pair,
             scoring.evaluation_files(
-                [pair.file(stem) for stem in STEMS],
-                pair.stem_files(enhanced_folder(config)),
+                comparison.references(pair),
+                comparison.enhanced(pair, enhanced_folder(config)),
                 allow_missing=config.evaluate.allow_missing,
             ),
         )
@@ -68,14 +82,15 @@ def items(config: DictConfig) -> list[Item[SongPair]]:
 
 
 def process_item(item: Item[SongPair], config: DictConfig, written: Written) -> Result:
-    """HAAQI of all stems and ears of one song, and their mean."""
-    stems = item.data.stem_files(enhanced_folder(config))
-    written.warn_of_changes(item.key, [*stems, *(path.with_suffix(".txt") for path in stems)])
-    made = score_stems(
+    """HAAQI of all stems and ears of one song, or of both ears of its remix, and their mean."""
+    comparison = Comparison.of(config)
+    files = comparison.enhanced(item.data, enhanced_folder(config))
+    scales = [path.with_suffix(".txt") for path in files if comparison.target == "stems"]
+    written.warn_of_changes(item.key, [*files, *scales])
+    made = score_song(
         item.data,
         enhanced_folder(config),
-        sample_rate=config.sample_rate,
-        stem_sample_rate=config.stem_sample_rate,
+        comparison,
         seeded=config.evaluate.set_random_seed,
         noise=config.evaluate.noise,
         details=config.evaluate.details,
@@ -88,7 +103,10 @@ def process_item(item: Item[SongPair], config: DictConfig, written: Written) -> 
 
         save_scores(scoring.details_file(config.path.exp_folder, item.key), made.scores)
     if not made.scores:
-        raise SilentReferenceError("all stems of the reference are silent")
+        what = (
+            "all stems of the reference are" if comparison.target == "stems" else "the mixture is"
+        )
+        raise SilentReferenceError(f"{what} silent")
     values = {name: result.score for name, result in made.scores.items()}
     return Result(
         {"score": math.fsum(values.values()) / len(values), **values},
@@ -105,7 +123,7 @@ def run(config: DictConfig) -> int:
     folder = enhanced_folder(config)
     written = Written(folder.with_name(f"{folder.name}.csv"))
     report = run_step(
-        STEP,
+        step_of(config),
         config,
         items(config),
         partial(process_item, config=config, written=written),

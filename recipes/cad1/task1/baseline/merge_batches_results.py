@@ -18,7 +18,8 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from cadenza.challenges.cad1_task1 import enhancement
-from cadenza.challenges.cad1_task1.songs import SCORE_COLUMNS, read_song_pairs
+from cadenza.challenges.cad1_task1.comparison import Comparison
+from cadenza.challenges.cad1_task1.songs import read_song_pairs
 from cadenza.runner import cli
 from cadenza.runner.merging import ShardedTable, merge_batches
 
@@ -27,7 +28,7 @@ def run(config: DictConfig) -> int:
     """Merge and print the means."""
     n_batches = config.evaluate.batch_size
     scores = Path(config.path.exp_folder) / "scores.csv"
-    tables = [ShardedTable(scores, SCORE_COLUMNS, "score", n_batches)]
+    tables = [ShardedTable(scores, Comparison.of(config).columns, "score", n_batches)]
     for folder in (Path(config.path.enhanced_dir), Path(config.path.submission_dir)):
         table = folder.with_name(f"{folder.name}.csv")
         tables.append(ShardedTable(table, enhancement.COLUMNS, "clipped_fraction", n_batches))

@@ -40,6 +40,7 @@ STEP = Step(
     columns=SCORE_COLUMNS,
     show="avg_haaqi",
     settings=(
+        "release",
         "input_sample_rate",
         "HAAQI_sample_rate",
         "hearing_aid",
@@ -72,7 +73,7 @@ def read_item(
     pair, rate = item.data, config.input_sample_rate
     signals = read_scene_signals(
         pair,
-        make_reference(pair, rate),
+        make_reference(pair, rate, release=config.release),
         hearing_aid,
         exp_folder=config.path.exp_folder,
         rates=(rate, config.remix_sample_rate),

@@ -1,0 +1,84 @@
+"""`cadenza validate`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from cadenza.datasets import read_registry
+from cadenza.datasets.validation import Validation, validate
+from cadenza.datasets.validation_findings import Finding
+from cadenza.datasets.validation_steps import Readiness
+from cadenza.runner.pool import n_cores
+
+_SHOWN = 10  # problems of a part that are listed
+
+
+def validate_folder(challenge: str, folder: Path, *, deep: bool, jobs: int | None) -> int:
+    """Print what is in a folder and what can be run; returns the exit status."""
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    found = validate(challenge, folder, deep=deep, jobs=jobs or n_cores())
+    click.echo(f"{read_registry()[found.challenge].title} in {folder}\n")
+    click.echo("\n".join(_table(found.parts, folder)))
+    click.echo("\nWhat can be run\n")
+    click.echo("\n".join(_steps(found.steps)))
+    click.echo(f"\n{_summary(found, deep=deep)}")
+    return 0 if found.can_run and not found.is_damaged else 1
+
+
+def _table(parts: Sequence[Finding], root: Path) -> Iterator[str]:
+    """A row for each part; below it what is wrong."""
+    there = {part.split for part in parts if part.n_found}
+    rows = [(p.split, p.part, _counts(p), p.state, p.note) for p in parts]
+    heading = ("split", "part", "found", "state", "")
+    widths = [max(len(row[i]) for row in [heading, *rows]) for i in range(4)]
+    yield _row(heading, widths)
+    told: set[str] = set()
+    for part, row in zip(parts, rows, strict=True):
+        if part.split not in there:
+            if part.split not in told:
+                yield _row((part.split, "all parts", "-", "absent", ""), widths)
+            told.add(part.split)
+            continue
+        yield _row(row, widths)
+        for problem in part.problems[:_SHOWN]:
+            yield f"    {problem.text.replace(f'{root}/', '')}"
+        if len(part.problems) > _SHOWN:
+            yield f"    and {len(part.problems) - _SHOWN} more"
+
+
+def _counts(part: Finding) -> str:
+    return "-" if part.n_expected is None else f"{part.n_found} of {part.n_expected}"
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=False)]
+    return "  ".join([*padded, *cells[len(widths) :]]).rstrip()
+
+
+def _steps(steps: Sequence[Readiness]) -> Iterator[str]:
+    """A line for each script, and the command if it can be run."""
+    names = [f"{step.step.split} {step.step.name}".strip() for step in steps]
+    width = max(map(len, names))
+    for name, step in zip(names, steps, strict=True):
+        text = step.reason if step.state == "later" else step.state
+        if step.reason and step.state != "later":
+            text += f": {step.reason}"
+        yield f"{name.ljust(width)}  {text}"
+        if step.state in ("ready", "later"):
+            yield f"    {step.step.command}"
+
+
+def _summary(found: Validation, *, deep: bool) -> str:
+    lines = []
+    absent = [part for part in found.parts if part.state == "absent"]
+    if found.is_damaged:
+        lines.append("Some of the data are damaged or not as they should be: see above.")
+    if absent and any(step.state == "not ready" for step in found.steps):
+        lines.append(f"cadenza fetch {found.challenge} lists what can be downloaded.")
+    if not deep:
+        lines.append("Only the headers of audio files were read; --deep decodes all of them.")
+    return "\n".join(lines)

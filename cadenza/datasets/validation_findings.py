@@ -1,0 +1,290 @@
+"""What was found of each part of a challenge root: what is there, missing, damaged or unusual."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from cadenza import audio
+from cadenza._paths import find_ignoring_case
+from cadenza.challenges.icassp_2024 import TRACKS
+from cadenza.errors import InputError
+
+T = TypeVar("T")
+Kind = Literal["missing", "damaged", "invalid", "wrong rate", "wrong channels", "wrong length"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with a file.
+
+    Parameters
+    ----------
+    kind : str
+        What is wrong, for the table; ``"invalid"`` is said of metadata.
+    text : str
+        The message, which names the file.
+    stops : bool
+        Whether the scripts refuse the file; else they warn and convert it.
+    """
+
+    kind: Kind
+    text: str
+    stops: bool = True
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found of one part.
+
+    Parameters
+    ----------
+    part, split : str
+        Name of the part, and its split; ``""`` for what all splits share.
+    n_found, n_expected : int
+        Number of files; None if it is not known how many there should be.
+    problems : tuple of Problem
+        All that is wrong.
+    checked : bool
+        Whether it could be checked; not if metadata that it depends on are missing.
+    note : str
+        What is in it, such as ``"2 songs"``.
+    files : tuple of Path
+        Audio and zip files that can be opened.
+    """
+
+    part: str
+    split: str
+    n_found: int
+    n_expected: int | None
+    problems: tuple[Problem, ...] = ()
+    checked: bool = True
+    note: str = ""
+    files: tuple[Path, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Name of the part with its split."""
+        return f"{self.split} {self.part}".strip()
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether scripts can work with it."""
+        return self.checked and not any(problem.stops for problem in self.problems)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it is there, and as it should be."""
+        return self.checked and not self.problems
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether something that is there is not as it should be."""
+        return any(problem.kind != "missing" for problem in self.problems)
+
+    @property
+    def state(self) -> str:
+        """In a few words.
+
+        Examples
+        --------
+        >>> Finding("stems", "train", 6, 8, (Problem("missing", ""), Problem("missing", ""))).state
+        'missing 2 of 8'
+        """
+        counts = Counter(problem.kind for problem in self.problems)
+        if not counts:
+            return "whole" if self.checked else "not checked"
+        if not self.n_found and set(counts) == {"missing"}:
+            return "absent"
+        return ", ".join(self._in_words(kind, n) for kind, n in counts.items())
+
+    def _in_words(self, kind: Kind, n: int) -> str:
+        if kind == "invalid":  # there may be many entries in one file
+            return "damaged"
+        if kind == "missing" and self.n_found == self.n_expected:
+            return f"{n} {'entry' if n == 1 else 'entries'} missing"
+        if kind == "missing":
+            return f"missing {n} of {self.n_expected}"
+        return f"{n} damaged" if kind == "damaged" else f"{n} with {kind}"
+
+
+@dataclass(frozen=True)
+class AudioFile:
+    """An audio file that should be there.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    sample_rate : int
+        In Hz.
+    min_s : float
+        It lasts at least so many seconds.
+    as_long_as : Path, optional
+        Another file that it must be as long as.
+    is_strict : bool
+        Whether another rate or a mono file is refused; music is converted instead.
+    """
+
+    path: Path
+    sample_rate: int
+    min_s: float = 0.0
+    as_long_as: Path | None = None
+    is_strict: bool = False
+
+
+class Findings:
+    """All parts of a root, in the order in which they were looked at."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, Finding] = {}
+        self._headers: dict[Path, audio.AudioInfo] = {}
+
+    def metadata(
+        self,
+        part: str,
+        files: Sequence[Path],
+        read: Callable[[], T],
+        *,
+        split: str = "",
+        needs: Sequence[str] = (),
+        note: Callable[[T], str] = lambda _: "",
+    ) -> T | None:
+        """Look at metadata files; returns what is in them, or None if they cannot be used.
+
+        Parameters
+        ----------
+        part, split : str
+            As in `Finding`.
+        files : sequence of Path
+            The files.
+        read : callable
+            Reads them, with all checks of the recipes.
+        needs : sequence of str
+            Parts without which they cannot be checked.
+        note : callable
+            Says what is in them.
+        """
+        problems = [Problem("missing", f"{path}: missing") for path in files if not path.is_file()]
+        can_check = all(self.parts[key].is_usable for key in needs)
+        content, text, n_found = None, "", len(files) - len(problems)
+        if not problems and can_check:
+            try:
+                content = read()
+                text = note(content)
+            except InputError as error:
+                problems += [_metadata_problem(problem, files) for problem in error.problems]
+        self.add(Finding(part, split, n_found, len(files), tuple(problems), can_check, text))
+        return content
+
+    def audio_files(
+        self, part: str, files: Iterable[AudioFile] | None, *, split: str = "", note: str = ""
+    ) -> None:
+        """Look at the headers of audio files; None if it is not known which there should be."""
+        if files is None:
+            self.add(Finding(part, split, 0, None, checked=False))
+            return
+        wanted: dict[Path, AudioFile] = {}
+        for file in files:  # several pieces may be parts of one file
+            longest_s = max(file.min_s, wanted.get(file.path, file).min_s)
+            wanted[file.path] = replace(file, min_s=longest_s)
+        problems = [problem for file in wanted.values() for problem in self._problems(file)]
+        n_found = sum(path.is_file() for path in wanted)
+        self.add(
+            Finding(
+                part,
+                split,
+                n_found,
+                len(wanted),
+                tuple(problems),
+                note=note,
+                files=tuple(path for path in wanted if path in self._headers),
+            )
+        )
+
+    def songs(
+        self, music: str, folders: Mapping[Path, float] | None, sample_rate: int, split: str
+    ) -> None:
+        """Look at the mixtures and at the stems of songs, as two parts.
+
+        Parameters
+        ----------
+        music : str
+            Name of the music.
+        folders : mapping of Path to float, optional
+            Folder of each song, and how many seconds it must last; None if they are not known.
+        sample_rate : int
+            In Hz.
+        split : str
+            Name of the split.
+        """
+        mixtures, stems = [], []
+        for folder, min_s in (folders or {}).items():
+            first, *others = (find_ignoring_case(folder, f"{track}.wav") for track in TRACKS)
+            mixtures.append(AudioFile(first, sample_rate, min_s))
+            stems += [AudioFile(path, sample_rate, as_long_as=first) for path in others]
+        known = folders is not None
+        self.audio_files(f"{music}: mixtures", mixtures if known else None, split=split)
+        self.audio_files(f"{music}: stems", stems if known else None, split=split)
+
+    def add_problems(self, problems: Mapping[Path, str]) -> None:
+        """Add what was found by decoding audio files."""
+        for key, finding in self.parts.items():
+            found = tuple(Problem("damaged", problems[p]) for p in finding.files if p in problems)
+            self.parts[key] = replace(finding, problems=finding.problems + found)
+
+    def add(self, finding: Finding) -> None:
+        """Keep what was found of a part."""
+        self.parts[finding.key] = finding
+
+    def _header(self, path: Path) -> audio.AudioInfo | None:
+        """Header of a file; None if it cannot be read."""
+        try:
+            self._headers.setdefault(path, audio.info(path))
+        except InputError:
+            return None
+        return self._headers[path]
+
+    def _problems(self, file: AudioFile) -> list[Problem]:
+        if not file.path.exists():
+            return [Problem("missing", f"{file.path}: missing")]
+        if file.path not in self._headers:
+            try:
+                self._headers[file.path] = audio.info(file.path)
+            except InputError as error:
+                return [Problem("damaged", problem) for problem in error.problems]
+        found = self._headers[file.path]
+        problems = []
+        if found.sample_rate != file.sample_rate:
+            text = f"{file.path}: {found.sample_rate} Hz, expected {file.sample_rate} Hz"
+            problems.append(Problem("wrong rate", text, file.is_strict))
+        if found.channels != 2:
+            text = f"{file.path}: {found.channels} channel(s), expected 2"
+            problems.append(Problem("wrong channels", text, file.is_strict or found.channels > 2))
+        return problems + self._length_problems(file, found)
+
+    def _length_problems(self, file: AudioFile, found: audio.AudioInfo) -> list[Problem]:
+        if found.frames == 0:
+            return [Problem("wrong length", f"{file.path}: has no samples")]
+        other = self._header(file.as_long_as) if file.as_long_as else None
+        if other and (other.frames * found.sample_rate != found.frames * other.sample_rate):
+            text = (
+                f"{file.path}: {found.frames} samples at {found.sample_rate} Hz, expected as long "
+                f"as {file.as_long_as and file.as_long_as.name}: {other.frames} at "
+                f"{other.sample_rate} Hz"
+            )
+            return [Problem("wrong length", text)]
+        if found.frames < round(file.min_s * found.sample_rate):
+            length_s = found.frames / found.sample_rate
+            text = f"{file.path}: lasts {length_s:g} s, expected {file.min_s:g} s or more"
+            return [Problem("wrong length", text)]
+        return []
+
+
+def _metadata_problem(text: str, files: Sequence[Path]) -> Problem:
+    """A problem of metadata; entries that another file lacks are missing, not damaged."""
+    lacks = any(f"is not in {path}" in text or text.startswith(f"{path} lacks") for path in files)
+    return Problem("missing" if lacks else "invalid", text)

@@ -1,0 +1,67 @@
+"""The fade of the published ICASSP 2024 enhancement, ``release=published``."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import soundfile
+
+from cadenza import audio
+from cadenza.challenges.icassp_2024 import read_scene_pairs
+from cadenza.hearing_aid import NALRAid
+from cadenza.remix import remix_to_mixture
+from cadenza.stems import STEMS
+
+from .conftest import RATE, call, codes
+
+ENHANCE = "baseline.enhance"
+
+
+def paths(root):
+    metadata = root / "metadata"
+    names = {"gains": "gains", "listeners": "listeners.train", "music": "at_mic_music.train"}
+    names |= {"scenes": "scenes.train", "scene_listeners": "scene_listeners.train"}
+    files = {f"{key}_file": str(metadata / f"{name}.json") for key, name in names.items()}
+    return files | {"music_dir": str(root / "audio" / "at_mic_music")}
+
+
+@pytest.fixture(scope="module")
+def published(finished_root, tmp_path_factory):
+    """Results of the oracle with faded stems; do not change them."""
+    exp = tmp_path_factory.mktemp("published") / "exp"
+    where = (f"path.root={finished_root}", f"path.exp_folder={exp}")
+    assert call(ENHANCE, *where, "separator=oracle", "release=published") == 0
+    return exp
+
+
+def test_the_stems_fade_out_before_the_gains(finished_root, published, tmp_path):
+    """Made by hand, sample for sample."""
+    pair = read_scene_pairs(paths(finished_root))[3]
+    weights = np.ones(35280)
+    weights[-4410:] = np.linspace(1, 0, 4410)
+    mixture = soundfile.read(pair.file("mixture"))[0].T
+    stems = {stem: weights * soundfile.read(pair.file(stem))[0].T for stem in STEMS}
+    remix = remix_to_mixture(stems, pair.gains_db, mixture, RATE)
+    amplified = NALRAid(sample_rate=RATE)(remix, pair.listener)
+    expected = tmp_path / "expected.flac"
+    audio.write_flac(expected, amplified, RATE, output_sample_rate=32000)
+    ours = codes(pair.enhanced_file(published))
+    np.testing.assert_array_equal(ours, codes(expected))
+    fixed = codes(pair.enhanced_file(finished_root / "exp"))
+    end = slice(-320, -160)  # 5 ms before the end of the music and of NAL-R's tail
+    assert np.abs(ours[end]).max() < 0.1 * np.abs(fixed[end]).max()
+
+
+def test_released_and_fixed_results_are_not_mixed(finished_root, published, capfd):
+    where = (f"path.root={finished_root}", f"path.exp_folder={published}")
+    assert call(ENHANCE, *where, "separator=oracle") == 2
+    seen = capfd.readouterr().err
+    assert "release" in seen
+    assert "published" in seen
+
+
+def test_an_unknown_release_is_one_line(finished_root, tmp_path, capfd):
+    where = (f"path.root={finished_root}", f"path.exp_folder={tmp_path}")
+    assert call(ENHANCE, *where, "release=0.4.0") == 2
+    errors = [line for line in capfd.readouterr().err.splitlines() if "release" in line]
+    assert errors == ["error: release must be one of fixed, published, got '0.4.0'"]

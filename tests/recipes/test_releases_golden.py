@@ -1,0 +1,181 @@
+"""Scores of several releases of pyClarity, and of the fade of ICASSP 2024, on the shared data."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from cadenza.challenges.cad1_task1 import comparison
+from cadenza.challenges.cad1_task1.scores import score_song
+from cadenza.challenges.cad1_task1.songs import read_song_pairs
+from cadenza.runner.tables import read_table
+
+from .conftest import call, codes, edit_json, write_json
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def releases(shared):
+    return json.loads((shared / "golden" / "releases.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def song_pairs(shared):
+    root = shared / "data" / "cad1_task1"
+    files = {
+        "music_file": root / "metadata" / "musdb18.valid.json",
+        "listeners_file": root / "metadata" / "listeners.valid.json",
+        "music_dir": root / "audio" / "musdb18hq",
+        "music_segments_test_file": root / "metadata" / "musdb18.segments.test.json",
+    }
+    return read_song_pairs({key: str(file) for key, file in files.items()})
+
+
+def by_ear(entries, score):
+    """Golden scores by listener, song and column."""
+    return {(*Path(e["file"]).parts[-3:-1], e["column"]): score(e) for e in entries}
+
+
+def drums(shared, pairs, release):
+    """Scores of the drums by listener, song and column."""
+    rules = comparison.Comparison(44100, 24000, 32000, release=release)
+    folder = shared / "golden" / "cad1_task1" / "enhanced_signals"
+    return {
+        (pair.listener.name, pair.track.name, column): score.score
+        for pair in pairs
+        for column, score in score_song(pair, folder, rules).scores.items()
+    }
+
+
+@pytest.fixture
+def drums_alone(monkeypatch):
+    """They draw HAAQI's noise first, so the other stems can be left out."""
+    monkeypatch.setattr(comparison, "SCORING_ORDER", ("drums",))
+
+
+@pytest.mark.usefixtures("drums_alone")
+def test_cad1_drums_in_release_0_3_4(shared, releases, song_pairs):
+    entries = releases["cad1_release_0_3_4"]["pairs"]
+    wanted = by_ear(entries, lambda entry: entry["score_0_3_4"])
+    assert len(wanted) == 8
+    assert drums(shared, song_pairs, "0.3.4") == pytest.approx(wanted, rel=0, abs=1e-7)
+
+
+@pytest.mark.usefixtures("drums_alone")
+def test_haaqi_is_the_same_in_all_releases(shared, releases, song_pairs):
+    """Of the same inputs, here for one pair; the tests of the recipes score the others."""
+    found = drums(shared, song_pairs[3:], "0.9.0")
+    assert len(found) == 2
+    entries = [e for e in releases["haaqi_same_inputs"]["pairs"] if "/cad1_task1/" in e["file"]]
+    for release in ("0.3.4", "0.4.1", "0.6.2", "0.9.0"):
+        scores = by_ear(entries, lambda entry, name=release: entry["scores"][name])
+        wanted = {key: scores[key] for key in found}
+        assert found == pytest.approx(wanted, rel=0, abs=1e-7)
+
+
+def test_cad1_remixes_against_the_mixture(shared, releases, song_pairs):
+    """With noise that was drawn in another way."""
+    wanted = {
+        (song, listener): scores
+        for song, listener, _, scores, _ in releases["cad1_readings_cadenza"]["remix_vs_mixture"]
+    }
+    rules = comparison.Comparison(44100, 24000, 32000, target="remix")
+    folder = shared / "golden" / "cad1_task1" / "enhanced_signals"
+    assert len(song_pairs) == 4
+    for pair in song_pairs:
+        found = score_song(pair, folder, rules).scores
+        expected = wanted[pair.track.name, pair.listener.name]
+        assert list(found) == ["left", "right"]
+        assert [s.score for s in found.values()] == pytest.approx(expected, rel=0, abs=5e-5)
+
+
+def test_cad2_reference_in_two_releases(shared, releases, tmp_path):
+    """A piece that is 5 to 12 s of its files."""
+    golden = releases["cad2_release_0_6_3"]
+    root, exp = tmp_path / "root", tmp_path / "exp"
+    download = shared / "data" / "cad2_task2" / "zenodo_download"
+    where = (f"path.root={root}", f"path.zenodo_download_path={download}")
+    assert call("process_dataset.process_zenodo_download", *where, recipe="cad2.task2") == 0
+    for folder in [root, *root.rglob("*")]:
+        folder.chmod(0o755)
+
+    def excerpt(music):
+        for piece in music.values():
+            for entry in piece.values():
+                entry.update(start=golden["mixture_start"], duration=golden["mixture_duration"])
+
+    edit_json(root / "metadata" / "music.valid.json", excerpt)
+    file = Path(golden["file"])
+    scene, listener, _ = file.stem.split("_")
+    write_json(root / "metadata" / "scene_listeners.valid.json", {scene: [listener]})
+    start, stop = golden["enhanced_frames_32k"]
+    part, rate = soundfile.read(shared / file, start=start, stop=stop, dtype="int16")
+    enhanced = exp / "enhanced_signals" / "valid" / file.name
+    enhanced.parent.mkdir(parents=True)
+    soundfile.write(enhanced, part, rate, subtype="PCM_16")
+    columns = ["scene", "song", "listener", "left_haaqi", "right_haaqi", "avg_haaqi"]
+    assert sorted(golden["scores"]) == ["0.6.3", "0.9.0"]
+    for release, wanted in golden["scores"].items():
+        options = (f"path.root={root}", f"path.exp_folder={exp}", f"release={release}")
+        assert call("baseline.evaluate", *options, "resume=changed", recipe="cad2.task2") == 0
+        (row,) = read_table(exp / "scores.csv", columns)
+        found = [float(row[f"{side}_haaqi"]) for side in ("left", "right")]
+        assert found == pytest.approx(wanted, rel=0, abs=1e-7)
+
+
+FADED = {
+    "scene_10001_L0057": (0.8361384367551504, 0.8816030618338941),
+    "scene_10007_L0074": (0.9901019616668982, 0.9888463402507581),
+}
+"""Scores of `separator=oracle release=published`: true stems that fade out before the gains.
+
+Made by cadenza itself, with `enhance.py` and `evaluate.py` on the shared data; pyClarity has no
+oracle. `test_icassp_2024_releases.py` checks sample for sample that the stems fade as they should.
+"""
+
+
+def test_icassp_2024_fade_of_the_stems(shared, releases, tmp_path):
+    """The golden changes are of faded enhanced files: only their sizes are similar."""
+    golden, root = shared / "golden" / "icassp_2024", tmp_path / "root"
+    shutil.copytree(shared / "data" / "icassp_2024", root, copy_function=shutil.copyfile)
+    for folder in [root, *root.rglob("*")]:
+        folder.chmod(0o755)
+    people = {"scene_10001": ["L0057"], "scene_10007": ["L0074"]}
+    scenes = json.loads((golden / "scenes.train.json").read_text())
+    write_json(root / "metadata" / "scenes.train.json", {name: scenes[name] for name in people})
+    write_json(root / "metadata" / "scene_listeners.train.json", people)
+    assert call("generate_dataset.generate_at_mic_musdb18", f"path.root={root}") == 0
+    scores = {}
+    for release in ("fixed", "published"):
+        exp = tmp_path / release
+        where = (f"path.root={root}", f"path.exp_folder={exp}")
+        assert call("baseline.enhance", *where, "separator=oracle", f"release={release}") == 0
+        assert call("baseline.evaluate", *where) == 0
+        columns = ["scene", "song", "listener", "left_score", "right_score", "score"]
+        scores[release] = {
+            f"{row['scene']}_{row['listener']}": (
+                float(row["left_score"]),
+                float(row["right_score"]),
+            )
+            for row in read_table(exp / "scores.csv", columns)
+        }
+    for entry in releases["icassp_fade_last_100_ms"]["values"]:
+        pair = Path(entry["file"]).stem.removesuffix("_remix")
+        ear = entry["column"] == "right_score"
+        change = scores["published"][pair][ear] - scores["fixed"][pair][ear]
+        # the first file has leaky stems, the second one the true stems
+        close = {"scene_10001_L0057": 1e-3, "scene_10007_L0074": 5e-5}[pair]
+        assert change == pytest.approx(entry["difference"], rel=0, abs=close)
+        assert scores["published"][pair][ear] == pytest.approx(FADED[pair][ear], rel=0, abs=1e-7)
+    for pair in scores["fixed"]:
+        fixed, published = (
+            codes(tmp_path / release / "enhanced_signals" / f"{pair}_remix.flac")
+            for release in scores
+        )
+        end = slice(319840, 320000)  # the last 5 ms of the excerpt
+        assert abs(published[end]).max() < 0.1 * abs(fixed[end]).max()
