@@ -5,7 +5,6 @@ Remixes are made and scored as the ICASSP 2024 recipe does it, without internal 
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 import subprocess
@@ -23,6 +22,7 @@ from cadenza import audio
 from cadenza.audiogram import Listener
 from cadenza.challenges.icassp_2024 import TRACKS, read_scene_pairs
 from cadenza.challenges.scoring import prepare_signals, score_ears
+from cadenza.datasets.stem_files import example_stem_file, read_stem_file
 from cadenza.demo.icassp_2024_root import write_icassp_2024_root
 from cadenza.hearing_aid import HearingAid, NALRAid
 from cadenza.remix import remix_to_mixture, stem_gain_table
@@ -38,8 +38,6 @@ REMIX_RATE, HAAQI_RATE = 32000, 24000
 RECIPES = Path(__file__).parents[1] / "recipes"
 NAL_R = NALRAid(sample_rate=SAMPLE_RATE)
 AUDIOGRAMS = ("N2", "N3", "N4", "S2")
-STEM_TRACKS = {"mixture": 0, "drums": 1, "bass": 2, "other": 3, "vocals": 4}
-"""Order of the tracks in a stem file of MUSDB18."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def musics(shared: Path | None, n_scenes: int) -> Iterator[tuple[str, list[Scene
     if shared:
         source = shared / "data" / "icassp_2024"
         yield "sampled instruments", scenes_at_microphones(copier(source), n_scenes)
-    file = stem_file()
+    file = example_stem_file()
     if file:
         yield "real (MUSDB18)", real_scenes(file, n_scenes)
     else:
@@ -151,23 +149,9 @@ def run_script(script: str, root: Path) -> None:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
 
 
-def stem_file() -> Path | None:
-    """Six seconds of a song of MUSDB18 that the package stempeg contains, if ffmpeg can read it."""
-    package = importlib.util.find_spec("stempeg")
-    if package is None or package.origin is None or shutil.which("ffmpeg") is None:
-        return None
-    return next(Path(package.origin).parent.glob("data/*.stem.mp4"), None)
-
-
 def real_scenes(file: Path, n_scenes: int) -> list[Scene]:
     """Remixes of a real song that was not recorded at microphones of hearing aids."""
-    tracks = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for name, number in STEM_TRACKS.items():
-            path = f"{folder}/{name}.wav"
-            command = ["ffmpeg", "-v", "error", "-i", str(file), "-map", f"0:a:{number}"]
-            subprocess.run([*command, "-ar", str(SAMPLE_RATE), path], check=True)
-            tracks[name], _ = audio.read(path, channels=2)
+    tracks = read_stem_file(file, sample_rate=SAMPLE_RATE)
     return [scene_of(file.stem, tracks, *wish) for wish in wishes(n_scenes)]
 
 

@@ -15,7 +15,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[1]
 GROUND = {
     *("errors", "_archive", "_blocks", "_check", "_compiled", "_durations", "_files"),
-    *("_notebook", "_options", "_paths", "_settings", "_sidecar", "_stereo_kernels"),
+    *("_delay", "_notebook", "_options", "_paths", "_settings", "_sidecar", "_stereo_kernels"),
     *("audiogram", "audio", "audio_blocks", "levels", "loudness", "statistics", "stems"),
 }
 BLOCKS = {"remix", "hrtf", "hearing_aid", "separation", "synthetic"}
@@ -85,7 +85,11 @@ def test_hydra_stays_at_the_edge():
 
 @pytest.mark.parametrize(
     ("library", "only"),
-    [("soundfile", {"audio.py", "audio_blocks.py"}), ("soxr", {"audio.py"})],
+    [
+        ("soundfile", {"audio.py", "audio_blocks.py"}),
+        ("soxr", {"audio.py"}),
+        ("sofar", {"sofa.py"}),
+    ],
 )
 def test_a_library_is_touched_in_few_files(library, only):
     users = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cadenza import hrtf
 from cadenza.audio_blocks import AudioBlocks, write_wav_blocks
+from cadenza.challenges.heads import Heads
 from cadenza.challenges.icassp_2024 import AtMicSample
 from cadenza.levels import db_to_gain
 from cadenza.loudness import LoudnessMeter, difference_db, too_short
@@ -30,15 +31,15 @@ class AtMicRenderer:
 
     Parameters
     ----------
-    hrtf_dir : Path
-        Folder of the head responses.
+    heads : Heads
+        The heads, and how they hear the loudspeakers.
     output_dir : Path
         Folder of the at-microphone music.
     sample_rate : int
         Rate of the music, the responses and the result in Hz.
     """
 
-    hrtf_dir: Path
+    heads: Heads
     output_dir: Path
     sample_rate: int
     # of the dry files: several scenes play the same song
@@ -54,9 +55,7 @@ class AtMicRenderer:
         OSError
             If a file cannot be written.
         """
-        head = hrtf.read_head_response(
-            self.hrtf_dir, **asdict(sample.position), sample_rate=self.sample_rate
-        )
+        head = self.heads.response(sample.position)
         targets = sample.targets(self.output_dir)
         return {
             track: self._render(source, targets[track], head)

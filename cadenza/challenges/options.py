@@ -173,6 +173,15 @@ class AtMicPaths:
 
 
 @dataclass
+class Head:
+    """A head from a SOFA file, which takes the place of those in ``path.hrtf_dir``."""
+
+    sofa_file: str | None
+    interpolate: bool
+    max_angle_deg: Annotated[float, Rule(least=0, most=180)]
+
+
+@dataclass
 class Scenes:
     """How many scenes to draw."""
 
@@ -191,6 +200,7 @@ class Icassp2024Generation(Running, Parallel):
     """Options of the scripts that make the data of ICASSP 2024."""
 
     path: AtMicPaths
+    head: Head
     split: str
     sample_rate: SampleRate
     scene: Scenes

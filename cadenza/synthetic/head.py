@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from cadenza._check import positive
+from cadenza._delay import HALF_WIDTH, delayed_impulse
 
 HEAD_RADIUS_M = 0.0875
 SPEED_OF_SOUND_M_S = 343.0
-_HALF_WIDTH = 32  # of the interpolation kernel for fractional delays, in samples
 
 
 def head_response(
@@ -74,19 +74,12 @@ def _ear_response(incidence: float, radius: float) -> NDArray[np.float64]:
     angle = math.acos(cosine)  # incidence between 0 and pi
     # Woodworth: a straight path on the lit side; on the other side the rest follows the surface.
     path = -cosine if angle < math.pi / 2 else angle - math.pi / 2
-    first_delay = _HALF_WIDTH + math.ceil(radius)
-    n_taps = first_delay + math.ceil(math.pi / 2 * radius) + _HALF_WIDTH + math.ceil(4 * radius)
-    arrival = _fractional_delay(first_delay + radius * path, n_taps)
+    first_delay = HALF_WIDTH + math.ceil(radius)
+    n_taps = first_delay + math.ceil(math.pi / 2 * radius) + HALF_WIDTH + math.ceil(4 * radius)
+    arrival = delayed_impulse(first_delay + radius * path, n_taps)
     # Brown & Duda: H(s) = (1 + alpha tau s) / (1 + tau s) with tau = radius / 2, made digital by
     # the bilinear transform. alpha is the gain at high frequencies; the minimum of 0.1 lies at
     # 150 degrees, beyond it the bright spot behind the sphere begins.
     alpha = 1.05 + 0.95 * math.cos(angle / math.radians(150) * math.pi)
     numerator = [1 + alpha * radius, 1 - alpha * radius]
     return np.asarray(lfilter(numerator, [1 + radius, 1 - radius], arrival))
-
-
-def _fractional_delay(delay: float, n_taps: int) -> NDArray[np.float64]:
-    """Unit impulse delayed by `delay` samples: a sinc under a Hann window centred on it."""
-    time = np.arange(n_taps) - delay
-    window = np.where(np.abs(time) < _HALF_WIDTH, 0.5 + 0.5 * np.cos(np.pi * time / _HALF_WIDTH), 0)
-    return np.asarray(window * np.sinc(time))

@@ -134,6 +134,7 @@ SPECIFIED = {
         "path.gains_file": "root/metadata/gains.json",
         "path.output_music_dir": "root/audio/at_mic_music",
         "path.output_music_file": "root/metadata/at_mic_music.train.json",
+        "head.sofa_file": None,
         "sample_rate": 44100,
         "scene.number_scenes_per_song": 4,
         "scene_listener.number_listeners_per_scene": 2,

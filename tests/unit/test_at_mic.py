@@ -12,6 +12,7 @@ from numpy.testing import assert_array_equal
 from cadenza import audio
 from cadenza.challenges import at_mic
 from cadenza.challenges.at_mic import AtMicRenderer
+from cadenza.challenges.heads import RecordedHeads
 from cadenza.challenges.icassp_2024 import TRACKS, AtMicSample, HeadPosition
 from cadenza.challenges.metadata import Track
 from cadenza.hrtf import read_head_response, render
@@ -41,7 +42,7 @@ def _codes(path):
 
 
 def test_blocks_give_what_whole_songs_give(tmp_path, song):
-    clipped = AtMicRenderer(tmp_path, tmp_path / "out", RATE)(song)
+    clipped = AtMicRenderer(RecordedHeads(tmp_path, RATE), tmp_path / "out", RATE)(song)
     assert list(clipped) == list(TRACKS)
     head = read_head_response(tmp_path, **POSITION, sample_rate=RATE)
     for track, path in song.targets(tmp_path / "out").items():
@@ -53,10 +54,10 @@ def test_blocks_give_what_whole_songs_give(tmp_path, song):
 
 
 def test_the_result_does_not_depend_on_what_is_kept(tmp_path, song, monkeypatch):
-    AtMicRenderer(tmp_path, tmp_path / "kept", RATE)(song)
+    AtMicRenderer(RecordedHeads(tmp_path, RATE), tmp_path / "kept", RATE)(song)
     for n_frames in (0, 20_000):
         monkeypatch.setattr(at_mic, "_KEPT_FRAMES", n_frames)
-        AtMicRenderer(tmp_path, tmp_path / f"kept_{n_frames}", RATE)(song)
+        AtMicRenderer(RecordedHeads(tmp_path, RATE), tmp_path / f"kept_{n_frames}", RATE)(song)
         for track in TRACKS:
             whole, again = (
                 song.targets(tmp_path / f)[track].read_bytes() for f in ("kept", f"kept_{n_frames}")
@@ -70,7 +71,7 @@ def test_dry_files_are_measured_once(tmp_path, song, monkeypatch):
     monkeypatch.setattr(
         LoudnessMeter, "integrated_lufs", lambda meter: meters.append(meter) or measure(meter)
     )
-    renderer = AtMicRenderer(tmp_path, tmp_path / "out", RATE)
+    renderer = AtMicRenderer(RecordedHeads(tmp_path, RATE), tmp_path / "out", RATE)
     renderer(song)
     assert len(meters) == 9  # five rendered files; the four dry ones that are not silent
     renderer(song)
@@ -80,7 +81,7 @@ def test_dry_files_are_measured_once(tmp_path, song, monkeypatch):
 def test_music_without_a_loudness_keeps_its_level(tmp_path, song, caplog):
     for path in song.sources().values():
         audio.write_wav(path, np.full((2, 1000), 0.1), RATE)
-    AtMicRenderer(tmp_path, tmp_path / "out", RATE)(song)
+    AtMicRenderer(RecordedHeads(tmp_path, RATE), tmp_path / "out", RATE)(song)
     head = read_head_response(tmp_path, **POSITION, sample_rate=RATE)
     music, _ = audio.read(song.sources()["drums"])
     found = _codes(song.targets(tmp_path / "out")["drums"])
@@ -93,9 +94,9 @@ def test_memory_does_not_grow_with_the_song(tmp_path, song, monkeypatch):
     rng = np.random.default_rng(3)
     for path in song.sources().values():
         audio.write_wav(path, 0.1 * rng.standard_normal((2, 20 * RATE)), RATE)
-    AtMicRenderer(tmp_path, tmp_path / "out", RATE)(song)  # compiles
+    AtMicRenderer(RecordedHeads(tmp_path, RATE), tmp_path / "out", RATE)(song)  # compiles
     tracemalloc.start()
-    AtMicRenderer(tmp_path, tmp_path / "out", RATE)(song)
+    AtMicRenderer(RecordedHeads(tmp_path, RATE), tmp_path / "out", RATE)(song)
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak_bytes < 20 * RATE * 2 * 8 / 2  # half of one file as float64

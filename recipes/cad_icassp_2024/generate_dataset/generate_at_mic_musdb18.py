@@ -20,9 +20,10 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from cadenza import audio, hrtf
+from cadenza import audio
 from cadenza._paths import require_disk_space, require_files, write_json
 from cadenza.challenges.at_mic import AtMicRenderer
+from cadenza.challenges.heads import Heads, RecordedHeads, SofaHead
 from cadenza.challenges.icassp_2024 import TRACKS, AtMicSample, read_at_mic_samples
 from cadenza.runner import cli
 from cadenza.runner.items import Item
@@ -33,9 +34,21 @@ CLIPPED = tuple(f"{track}_clipped" for track in TRACKS)
 """Columns of the result table."""
 
 
-def items(config: DictConfig) -> list[Item[AtMicSample]]:
+def heads_of(config: DictConfig, samples: list[AtMicSample]) -> Heads:
+    """The heads of the challenge, or that of a SOFA file."""
+    if config.head.sofa_file is None:
+        return RecordedHeads(Path(config.path.hrtf_dir), config.sample_rate)
+    return SofaHead.read(
+        Path(config.head.sofa_file),
+        [sample.position for sample in samples],
+        sample_rate=config.sample_rate,
+        interpolate=config.head.interpolate,
+        max_angle_deg=config.head.max_angle_deg,
+    )
+
+
+def items(samples: list[AtMicSample], heads: Heads, output_dir: Path) -> list[Item[AtMicSample]]:
     """Songs and head positions of the scene file, each once, with the files they need."""
-    hrtf_dir, output_dir = Path(config.path.hrtf_dir), Path(config.path.output_music_dir)
     return [
         Item(
             key=sample.name,
@@ -44,11 +57,11 @@ def items(config: DictConfig) -> list[Item[AtMicSample]]:
             depends_on=asdict(sample.position),
             inputs=(
                 *sample.sources().values(),
-                *hrtf.response_files(hrtf_dir, **asdict(sample.position)),
+                *heads.files(sample.position),
             ),
             outputs=tuple(sample.targets(output_dir).values()),
         )
-        for sample in read_at_mic_samples(config.path)
+        for sample in samples
     ]
 
 
@@ -69,18 +82,20 @@ def run(config: DictConfig) -> int:
     output_dir, output_file = (
         Path(config.path[key]) for key in ("output_music_dir", "output_music_file")
     )
-    render = AtMicRenderer(Path(config.path.hrtf_dir), output_dir, config.sample_rate)
-    work = items(config)
+    samples = read_at_mic_samples(config.path)
+    heads = heads_of(config, samples)
+    work = items(samples, heads, output_dir)
     require_files(file for item in work for file in item.inputs)
     require_space(work, output_dir)
     write_json(output_file, {item.key: item.data.metadata for item in work})
     report = run_items(
         work,
-        partial(process_item, render=render),
+        partial(process_item, render=AtMicRenderer(heads, output_dir, config.sample_rate)),
         folder=output_dir,
         name=output_file.stem,
         columns=["sample", *CLIPPED],
-        settings=cli.settings(config, "cad_icassp_2024/at_mic 1", ["sample_rate"]),
+        settings=cli.settings(config, "cad_icassp_2024/at_mic 1", ["sample_rate"])
+        | heads.settings(),
         resume=config.resume,
         on_error=config.on_error,
         jobs=config.jobs,
