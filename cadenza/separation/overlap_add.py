@@ -70,8 +70,9 @@ def overlap_add(
     bounds, overlap = _chunks(mixture.shape[1], sample_rate, segment_s, overlap_s)
     fade_in = np.linspace(0.0, 1.0, overlap)
     estimates = np.zeros((n_sources, *mixture.shape))
-    hide = None if progress is None else not progress  # None: tqdm hides it except on a terminal
-    for start, stop in tqdm(bounds, desc="separating", leave=False, disable=hide):
+    for start, stop in tqdm(
+        bounds, desc="separating", leave=False, disable=hide_progress(progress)
+    ):
         chunk = mixture[:, start:stop]
         estimate = model(chunk)
         if estimate.shape != (n_sources, *chunk.shape):
@@ -85,6 +86,11 @@ def overlap_add(
             weights[len(weights) - overlap :] = 1 - fade_in
         estimates[..., start:stop] += weights * estimate
     return estimates
+
+
+def hide_progress(progress: bool | None) -> bool | None:
+    """What tqdm is told so that `progress` means: show, hide, or (None) show on a terminal."""
+    return None if progress is None else not progress
 
 
 def check_durations(segment_s: float, overlap_s: float) -> None:
