@@ -11,7 +11,7 @@ import inspect
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -113,7 +113,7 @@ def _class() -> type[torch.nn.Module]:
 
 
 def _read_pickle(path: Path, sha256: str | None) -> _Description:
-    stand_ins = {_CLASS: _HTDemucs, "fractions.Fraction": _fraction}
+    stand_ins: dict[str, Callable[..., Any]] = {_CLASS: _HTDemucs, "fractions.Fraction": _fraction}
     content = weights.read(path, sha256=sha256, stand_ins=stand_ins)
     parts = ("klass", "args", "kwargs", "state")
     if not isinstance(content, Mapping) or not set(parts) <= set(content):

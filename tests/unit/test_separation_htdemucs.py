@@ -37,8 +37,14 @@ from demucs.htdemucs import HTDemucs as Network
 SAMPLE_RATE = 44100
 SOURCES = ["drums", "bass", "other", "vocals"]
 SMALL = {
-    **{"sources": SOURCES, "channels": 8, "dconv_comp": 4, "depth": 3, "nfft": 1024},
-    **{"t_layers": 1, "t_heads": 2, "segment": Fraction(1, 2)},
+    "sources": SOURCES,
+    "channels": 8,
+    "dconv_comp": 4,
+    "depth": 3,
+    "nfft": 1024,
+    "t_layers": 1,
+    "t_heads": 2,
+    "segment": Fraction(1, 2),
 }
 
 
@@ -242,7 +248,9 @@ def test_weights_in_the_cache_are_found_and_verified(tmp_path, monkeypatch, path
 
 def test_without_the_package(monkeypatch, path):
     monkeypatch.setitem(sys.modules, "demucs.htdemucs", None)
-    with pytest.raises(InputError, match=r"^Hybrid Transformer Demucs needs .*: pip install 'demuc"):
+    with pytest.raises(
+        InputError, match=r"^Hybrid Transformer Demucs needs .*: pip install 'demuc"
+    ):
         HTDemucs(device="cpu", weights=path).prepare()
 
 
@@ -285,7 +293,7 @@ def test_wrong_files(tmp_path, path):
     for name in ("a.th", "a.safetensors", "b.th"):
         with pytest.raises(InputError, match=f"{name}: expected"):
             prepared(tmp_path / name)
-    with pytest.raises(InputError, match="expected one file 955717e8.th, .* found 0"):
+    with pytest.raises(InputError, match=r"expected one file 955717e8\.th, .* found 0"):
         prepared(tmp_path)
     six = write(tmp_path, "six", small_network(sources=[*SOURCES, "guitar", "piano"]))
     with pytest.raises(InputError, match=r"six-.*expected a network with .*found .*guitar"):
@@ -298,7 +306,7 @@ def test_networks_of_another_class_or_size(tmp_path):
         prepared(write(tmp_path, "other", other))
     content = states.serialize_model(small_network(), OmegaConf.create({}))
     torch.save({**content, "kwargs": {**content["kwargs"], "channels": 12}}, tmp_path / "size.th")
-    with pytest.raises(InputError, match="expected weights of HTDemucs, found others. size mismatch"):
+    with pytest.raises(InputError, match=r"expected weights of HTDemucs, found .* size mismatch"):
         prepared(tmp_path / "size.th")
     torch.save({**content, "kwargs": {"sources": 3}}, tmp_path / "options.th")
     with pytest.raises(InputError, match="no network can be built with the options in this file"):
@@ -381,8 +389,15 @@ def test_hostile_headers(tmp_path, metadata, message):
 def test_the_published_size(tmp_path, rng):
     """One segment in 42 million parameters."""
     network = small_network(
-        **{"channels": 48, "dconv_comp": 8, "depth": 4, "nfft": 4096, "segment": Fraction(39, 5)},
-        **{"t_layers": 5, "t_heads": 8, "bottom_channels": 512, "dconv_mode": 3},
+        channels=48,
+        dconv_comp=8,
+        depth=4,
+        nfft=4096,
+        segment=Fraction(39, 5),
+        t_layers=5,
+        t_heads=8,
+        bottom_channels=512,
+        dconv_mode=3,
     )
     assert sum(p.numel() for p in network.parameters()) == 41_984_456
     path = write(tmp_path, network=network)
