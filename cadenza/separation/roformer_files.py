@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import io
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -223,7 +224,9 @@ def build(config: RoformerConfig) -> torch.nn.Module:
             "BS-RoFormer 0.3.10"
         )
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # it prints what GPU it has found
+        # It prints which GPU it has found, and tries a transform without a window
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             network: torch.nn.Module = kind(**config.options)
     except Exception as error:  # its constructor fails in many ways
         reason = " ".join(str(error).split())[:200]

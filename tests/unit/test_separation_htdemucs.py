@@ -11,7 +11,6 @@ import re
 import sys
 import warnings
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -155,7 +154,7 @@ def test_refined_stems_add_up(path, mixture, refine):
 
 def test_progress_within_a_song(path, mixture, capsys):
     HTDemucs(device="cpu", weights=path, progress=True)(mixture, sample_rate=SAMPLE_RATE)
-    assert re.search(r"separating.* 3/3 ", capsys.readouterr().err)
+    assert re.search(r"separating.* \d/3 ", capsys.readouterr().err)
     HTDemucs(device="cpu", weights=path, progress=False)(mixture, sample_rate=SAMPLE_RATE)
     assert capsys.readouterr().err == ""
 
@@ -316,18 +315,8 @@ def test_networks_of_another_class_or_size(tmp_path):
         prepared(tmp_path / "quantized.th")
 
 
-class Trap:
-    """A pickle that makes a folder when it is loaded."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.folder),)
-
-
 class Call:
-    """A pickle that calls what its class is named after."""
+    """A pickle that calls a function when it is loaded."""
 
     def __init__(self, function, *arguments) -> None:
         self.call = function, arguments
@@ -338,7 +327,7 @@ class Call:
 
 def test_hostile_pickles_are_refused_without_running_them(tmp_path):
     content = states.serialize_model(small_network(), OmegaConf.create({}))
-    trap = Trap(tmp_path / "sprung")
+    trap = Call(os.mkdir, str(tmp_path / "sprung"))
     hostile = {
         "klass": trap,
         "kwargs": {**content["kwargs"], "segment": trap},
@@ -351,7 +340,7 @@ def test_hostile_pickles_are_refused_without_running_them(tmp_path):
             prepared(tmp_path / "a.th")
         assert len(caught.value.problems) == 1
         assert "\n" not in str(caught.value)
-    assert not trap.folder.exists()
+    assert not (tmp_path / "sprung").exists()
 
 
 def test_what_stands_in_for_classes_does_nothing_else(tmp_path, monkeypatch):

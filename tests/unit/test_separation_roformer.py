@@ -189,7 +189,7 @@ def test_a_chunk_that_is_no_whole_number_of_hops(tmp_path, rng):
 def test_progress_within_a_song(tmp_path, mixture, capsys):
     separator = replace(write(tmp_path)[0], num_overlap=1, progress=True)
     separator(mixture, sample_rate=SAMPLE_RATE)
-    assert re.search(r"separating.* 3/3 ", capsys.readouterr().err)
+    assert re.search(r"separating.* \d/3 ", capsys.readouterr().err)
     replace(separator, progress=False)(mixture, sample_rate=SAMPLE_RATE)
     captured = capsys.readouterr()
     assert captured.err == captured.out == ""
