@@ -38,7 +38,10 @@ NETWORKS = {  # modules that are built of torch's classes
     "cadenza.training.remix_loss",
     *(f"cadenza.haaqi.tensor.{p.stem}" for p in (REPOSITORY / "cadenza/haaqi/tensor").glob("*.py")),
 }
-HEAVY = {"torch", "torchaudio", "openunmix", "tensorboard", "matplotlib", "museval"}
+HEAVY = {
+    *("torch", "torchaudio", "openunmix", "demucs", "bs_roformer"),
+    *("tensorboard", "matplotlib", "museval"),
+}
 
 
 def imported_modules(path: Path, *, top_level_only: bool = False) -> set[str]:

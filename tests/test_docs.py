@@ -146,7 +146,7 @@ def test_the_readme_and_the_citation_file_name_the_same_works():
         assert str(work["year"]) in readme
 
 
-@pytest.mark.parametrize("extra", ["training", "openunmix"])
+@pytest.mark.parametrize("extra", ["training", "openunmix", "htdemucs", "roformer"])
 def test_the_extras_of_the_readme_exist(extra):
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     assert f"pip install '.[{extra}]'" in (REPOSITORY / "README.md").read_text()

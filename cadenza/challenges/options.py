@@ -25,8 +25,8 @@ SongSeparator = Annotated[
     Block,
     Rule(
         blocks=(
-            *("demucs", "openunmix", "convtasnet_vdbo", "spectral"),
-            *("ensemble", "oracle", "custom"),
+            *("demucs", "htdemucs", "htdemucs_ft", "roformer", "openunmix"),
+            *("convtasnet_vdbo", "spectral", "ensemble", "oracle", "custom"),
         )
     ),
 ]

@@ -21,10 +21,10 @@ _CADENZA = Path(cadenza.__file__).resolve().parent
 def file_digests(block: object) -> dict[str, str]:
     """Digests of the files that a building block depends on, for the settings of a run.
 
-    These are the local files that it names as `weights` or `models_dir`, and those of its `members`
-    if it is made of other blocks. If the block is a user's own, they are also the file of its class
-    or function, and every module of the same folder or package that is loaded now or that one of
-    these files imports.
+    These are the local files that it names as `weights`, `models_dir` or `model_config`, and those
+    of its `members` if it is made of other blocks. If the block is a user's own, they are also the
+    file of its class or function, and every module of the same folder or package that is loaded now
+    or that one of these files imports.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def file_digests(block: object) -> dict[str, str]:
 
 def _weights(block: object) -> dict[str, Path]:
     files: dict[str, Path] = {}
-    for name in ("weights", "models_dir"):
+    for name in ("weights", "models_dir", "model_config"):
         path = Path(str(getattr(block, name, None) or "")).expanduser()
         if path.is_file():
             files[name] = path

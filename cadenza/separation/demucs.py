@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -18,6 +19,40 @@ if TYPE_CHECKING:
 _URL = "https://download.pytorch.org/torchaudio/models/hdemucs_high_musdbhq_only.pt"
 _CACHE = "torchaudio/models"  # torchaudio looks for the file in the same folder
 _SILENCE = 1e-8  # standard deviation
+
+
+def on_normalised(
+    model: Callable[[NDArray[np.float64]], NDArray[np.float64]], mixture: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Apply a model to a mixture whose mid signal is scaled to mean 0 and standard deviation 1.
+
+    The estimates get the level and the mean of the mixture. As in the Cadenza baselines, the mean
+    is added to each source. So four sources add up to the mixture plus three times its mean.
+
+    Parameters
+    ----------
+    model : callable
+        ``(2, T) -> (n_sources, 2, T)``.
+    mixture : ndarray, shape (2, T)
+        A mid signal that is constant or zero is not scaled.
+
+    Returns
+    -------
+    ndarray, shape (n_sources, 2, T)
+
+    Examples
+    --------
+    >>> on_normalised(lambda x: np.stack([x]), np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([[[1., 2.], [3., 4.]]])
+    """
+    mid = mixture.mean(axis=0)
+    mean, deviation = mid.mean(), mid.std()
+    if deviation < _SILENCE:  # a constant signal, or channels that cancel each other
+        return model(mixture)
+    estimates = model((mixture - mean) / deviation)
+    estimates *= deviation
+    estimates += mean
+    return estimates
 
 
 @dataclass(frozen=True)
@@ -60,19 +95,7 @@ class HybridDemucs(NetworkSeparator):
         weights.check_digits(self.sha256)
 
     def _estimate(self, mixture: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Separate the mixture after scaling its mid signal to mean 0 and standard deviation 1.
-
-        As in the Cadenza baselines, the mean is added back to each source. So the four sources add
-        up to the mixture plus three times its mean.
-        """
-        mid = mixture.mean(axis=0)
-        mean, deviation = mid.mean(), mid.std()
-        if deviation < _SILENCE:  # a constant signal, or channels that cancel each other
-            return super()._estimate(mixture)
-        estimates = super()._estimate((mixture - mean) / deviation)
-        estimates *= deviation
-        estimates += mean
-        return estimates
+        return on_normalised(super()._estimate, mixture)
 
     def _load(self) -> torch.nn.Module:
         from torchaudio.models import hdemucs_high

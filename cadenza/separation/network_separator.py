@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,49 +22,31 @@ if TYPE_CHECKING:
 _SHORTEST_CHUNK = 4096  # samples; networks cannot transform fewer
 
 
-@dataclass(frozen=True)
-class NetworkSeparator(ABC):
-    """Separator around a torch network, ``(1, 2, T) -> (1, n_sources, 2, T)``.
+class TorchSeparator(ABC):
+    """Base of separators around a torch network, whatever it takes and gives.
 
-    A subclass gives `sources`, in the order of the network's output, `model_sample_rate` and
-    `_load`. The network is built and its weights are read at first use, or by `prepare`; it works
-    in single precision.
-
-    Parameters
-    ----------
-    device : str, optional
-        ``cpu``, ``gpu<N>``, ``cuda``, ``cuda:<N>`` or ``mps``. Default: CUDA if available, else
-        the CPU.
-    weights : str or Path, optional
-        Where the weights are. Default: the published ones, downloaded once.
-    segment_s, overlap_s : float
-        Seconds of music that the network gets at a time, and of cross-fade between them; see
-        `cadenza.separation.overlap_add`.
-    progress : bool, optional
-        Show a progress bar inside a long song. Default: on a terminal.
-    refine : {"none", "residual", "wiener"}
-        How the stems are adjusted to the mixture; see `cadenza.separation.refine`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a parameter is of the wrong type or out of its range.
+    A subclass is a frozen dataclass with the fields that are named here. It gives `sources`,
+    `model_sample_rate`, `_load` and `_estimate`. The network is built and its weights are read at
+    first use, or by `prepare`.
     """
 
-    sources: ClassVar[tuple[str, ...]]
-    model_sample_rate: ClassVar[int]
-
-    device: str | None = None
-    weights: str | Path | None = None
-    segment_s: float = 10.0
-    overlap_s: float = 0.1
-    progress: bool | None = None
-    refine: Refinement = "none"
+    device: str | None
+    progress: bool | None
+    refine: Refinement
 
     def __post_init__(self) -> None:
         check_refinement(self.refine)
         check_device_name(self.device)
-        check_durations(self.segment_s, self.overlap_s)
+
+    @property
+    @abstractmethod
+    def sources(self) -> tuple[str, ...]:
+        """Names of the stems, in the order of the estimates."""
+
+    @property
+    @abstractmethod
+    def model_sample_rate(self) -> int:
+        """In Hz; the network gets the signal at this rate."""
 
     def prepare(self) -> None:
         """Find the device and load the weights.
@@ -99,6 +81,64 @@ class NetworkSeparator(ABC):
             refine=self.refine,
         )
 
+    @cached_property
+    def _device(self) -> torch.device:
+        return find_device(self.device)
+
+    @cached_property
+    def _network(self) -> torch.nn.Module:
+        device = self._device  # first: a wrong device should not cost a download
+        return self._load().eval().to(device)
+
+    @abstractmethod
+    def _estimate(self, mixture: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Estimates of all sources, (n_sources, 2, T), at the network's sample rate."""
+
+    @abstractmethod
+    def _load(self) -> torch.nn.Module:
+        """Build the network and fill it with its weights."""
+
+
+@dataclass(frozen=True)
+class NetworkSeparator(TorchSeparator):
+    """Separator around a torch network, ``(1, 2, T) -> (1, n_sources, 2, T)``.
+
+    A subclass gives `sources`, in the order of the network's output, `model_sample_rate` and
+    `_load`. The network is built and its weights are read at first use, or by `prepare`; it works
+    in single precision.
+
+    Parameters
+    ----------
+    device : str, optional
+        ``cpu``, ``gpu<N>``, ``cuda``, ``cuda:<N>`` or ``mps``. Default: CUDA if available, else
+        the CPU.
+    weights : str or Path, optional
+        Where the weights are. Default: the published ones, downloaded once.
+    segment_s, overlap_s : float
+        Seconds of music that the network gets at a time, and of cross-fade between them; see
+        `cadenza.separation.overlap_add`.
+    progress : bool, optional
+        Show a progress bar inside a long song. Default: on a terminal.
+    refine : {"none", "residual", "wiener"}
+        How the stems are adjusted to the mixture; see `cadenza.separation.refine`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is of the wrong type or out of its range.
+    """
+
+    device: str | None = None
+    weights: str | Path | None = None
+    segment_s: float = 10.0
+    overlap_s: float = 0.1
+    progress: bool | None = None
+    refine: Refinement = "none"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_durations(self.segment_s, self.overlap_s)
+
     def _estimate(self, mixture: NDArray[np.float64]) -> NDArray[np.float64]:
         """Estimates of all sources, (n_sources, 2, T), at the network's sample rate."""
         return overlap_add(
@@ -120,16 +160,3 @@ class NetworkSeparator(ABC):
             estimates = self._network(torch.from_numpy(padded)[None].to(self._device))
         result: NDArray[np.float32] = estimates[0, ..., : chunk.shape[1]].cpu().numpy()
         return result
-
-    @cached_property
-    def _device(self) -> torch.device:
-        return find_device(self.device)
-
-    @cached_property
-    def _network(self) -> torch.nn.Module:
-        device = self._device  # first: a wrong device should not cost a download
-        return self._load().eval().to(device)
-
-    @abstractmethod
-    def _load(self) -> torch.nn.Module:
-        """Build the network and fill it with its weights."""

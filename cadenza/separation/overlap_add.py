@@ -73,8 +73,9 @@ def overlap_add(
     bounds, overlap = _chunks(mixture.shape[1], sample_rate, segment_s, overlap_s)
     fade_in = np.linspace(0.0, 1.0, overlap)
     estimates = np.zeros((n_sources, *mixture.shape))
-    hide = None if progress is None else not progress  # None: tqdm hides it except on a terminal
-    for start, stop in tqdm(bounds, desc="separating", leave=False, disable=hide):
+    for start, stop in tqdm(
+        bounds, desc="separating", leave=False, disable=hide_progress(progress)
+    ):
         chunk = mixture[:, start:stop]
         estimate = model(chunk)
         if estimate.shape != (n_sources, *chunk.shape):
@@ -137,6 +138,11 @@ def fade_end(
     weights = np.ones(n_samples)
     weights[n_samples - overlap :] = np.linspace(1, 0, overlap)
     return weights * signal
+
+
+def hide_progress(progress: bool | None) -> bool | None:
+    """What tqdm is told so that `progress` means: show, hide, or (None) show on a terminal."""
+    return None if progress is None else not progress
 
 
 def check_durations(segment_s: float, overlap_s: float) -> None:

@@ -253,9 +253,10 @@ def prepare(separator: Separator | FileSeparator, sources: Sequence[str]) -> Non
     name = type(separator).__name__
     given = tuple(getattr(separator, "sources", ()))
     if set(given) != set(sources):
+        note = getattr(separator, "sources_note", None)
         raise InputError(
             f"separator {name} must have the sources {', '.join(sources)}, "
-            f"got {', '.join(given) or 'no attribute sources'}"
+            f"got {', '.join(given) or 'no attribute sources'}{f': {note}' if note else ''}"
         )
     _load(separator)
 

@@ -4,15 +4,55 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cadenza.errors import InputError
 
 if TYPE_CHECKING:
     import torch
+
+
+def find(urls: Sequence[str], folder: str, *, instead: str) -> list[Path]:
+    """Published files in a folder of torch's cache; they are not downloaded.
+
+    Parameters
+    ----------
+    urls : sequence of str
+        Where the files are published.
+    folder : str
+        Relative to torch's cache; the environment variable ``TORCH_HOME`` moves that cache.
+    instead : str
+        What a user can set the separator's weights to, for the error message.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    InputError
+        If a file is missing: which, where to get it, and where to put it.
+    """
+    files = _cached(urls, folder)
+    if missing := [url for url, path in files.items() if not path.is_file()]:
+        cache = next(iter(files.values())).parent
+        raise InputError(
+            f"the separator's weights are missing: download {', '.join(missing)} and put "
+            f"{'it' if len(missing) == 1 else 'them'} into {cache}, or set the separator's weights "
+            f"to {instead}"
+        )
+    return list(files.values())
+
+
+def _cached(urls: Sequence[str], folder: str) -> dict[str, Path]:
+    """Place of each file in torch's cache."""
+    import torch
+
+    cache = Path(torch.hub.get_dir()) / folder
+    return {url: cache / url.rpartition("/")[2] for url in urls}
 
 
 def download(urls: Sequence[str], folder: str, *, instead: str) -> list[Path]:
@@ -38,8 +78,8 @@ def download(urls: Sequence[str], folder: str, *, instead: str) -> list[Path]:
     """
     import torch
 
+    files = _cached(urls, folder)
     cache = Path(torch.hub.get_dir()) / folder
-    files = {url: cache / url.rpartition("/")[2] for url in urls}
     try:
         cache.mkdir(parents=True, exist_ok=True)
         for url, path in files.items():
@@ -80,21 +120,87 @@ def load(
     InputError
         If the file is missing, damaged, has another checksum or belongs to another network.
     """
+    state = read(path, sha256=sha256)
+    if allow_others and isinstance(state, Mapping):
+        state = {name: state[name] for name in network.state_dict() if name in state}
+    fill(network, state, path)
+
+
+def read(
+    path: Path,
+    *,
+    sha256: str | None = None,
+    stand_ins: Mapping[str, Callable[..., Any]] | None = None,
+) -> Any:  # noqa: ANN401
+    """Content of a file that ``torch.save`` wrote, without running code in it.
+
+    Parameters
+    ----------
+    path : Path
+        Tensors in plain containers.
+    sha256 : str, optional
+        As for `load`.
+    stand_ins : mapping of str to callable, optional
+        Full names of the classes and functions that the file may also name, and what takes their
+        place. Nothing with such a name is imported or called.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, has another checksum or names anything else.
+    """
     import torch
 
-    if not path.is_file():
-        raise InputError(f"{path}: file not found; the separator's weights must be a file")
-    _check_sha256(path, _sha256_in_name(path) if sha256 is None else sha256)
+    _check_file(path, sha256)
+    allowed: list[Any] = [(object_, name) for name, object_ in (stand_ins or {}).items()]
     try:
-        # Only tensors: other pickled objects could run code
-        state = dict(torch.load(path, map_location="cpu", weights_only=True))
+        with torch.serialization.safe_globals(allowed):
+            # Only tensors: other pickled objects could run code
+            return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load fails in many ways on other kinds of files
         raise InputError(
             f"{path}: expected weights of a network, a dictionary of tensors written by "
             f"torch.save ({type(error).__name__})"
         ) from None
-    if allow_others:
-        state = {name: state[name] for name in network.state_dict() if name in state}
+
+
+def read_safetensors(
+    path: Path, *, sha256: str | None = None
+) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Tensors and texts of a safetensors file, a format that cannot hold code.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or has another checksum.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        _check_sha256(path, _sha256_in_name(path) if sha256 is None else sha256)
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return tensors, file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: expected weights in safetensors format: {error}") from None
+
+
+def fill(network: torch.nn.Module, state: object, path: Path) -> None:
+    """Fill a network with tensors that were read from a file; all must be present and fit.
+
+    Raises
+    ------
+    InputError
+        If they belong to another network, or are no dictionary of tensors.
+    """
+    import torch
+
+    if not (
+        isinstance(state, Mapping) and all(isinstance(x, torch.Tensor) for x in state.values())
+    ):
+        raise InputError(
+            f"{path}: expected weights of a network, a dictionary of tensors written by torch.save"
+        )
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -116,6 +222,12 @@ def check_digits(sha256: str | None) -> None:
     if not (isinstance(sha256, str) and re.fullmatch(r"[0-9a-fA-F]+", sha256)):
         hint = ": put it into quotes" if isinstance(sha256, int) else ""  # YAML made it a number
         raise InputError(f"sha256 must be a text of hexadecimal digits, got {sha256!r}{hint}")
+
+
+def _check_file(path: Path, sha256: str | None) -> None:
+    if not path.is_file():
+        raise InputError(f"{path}: file not found; the separator's weights must be a file")
+    _check_sha256(path, _sha256_in_name(path) if sha256 is None else sha256)
 
 
 def _check_sha256(path: Path, expected: str | None) -> None:

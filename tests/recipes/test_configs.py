@@ -41,6 +41,7 @@ BLOCKS = [
 ]
 MUST_BE_GIVEN = {
     "separator=custom": ["separator._target_=cadenza.separation.oracle.Oracle"],
+    "separator=roformer": ["separator.weights=x", "separator.model_config=x"],
     "hearing_aid=custom": ["hearing_aid._target_=cadenza.hearing_aid.NALRAid"],
     "data=custom": [
         "data._target_=cadenza.training.corpus.EnsembleCorpus",

@@ -240,9 +240,12 @@ def test_configuration_builds_its_separator_with_the_librarys_defaults(path: Pat
     if path.stem == "ensemble":
         needed = {"members": {"network": ConvTasNetVDBO(), "spectral": Spectral()}}
         needed["weights"] = {"network": 1.0, "spectral": 1.0}
+    if path.stem == "htdemucs_ft":
+        needed = {"model": "htdemucs_ft"}
     assert separator == type(separator)(**needed)
-    stems = {"vocals", "drums", "bass", "other"}
-    assert set(separator.sources) == (set(INSTRUMENTS) if path.stem == "convtasnet" else stems)
+    if path.stem != "roformer":  # its sources are in the user's file
+        stems = {"vocals", "drums", "bass", "other"}
+        assert set(separator.sources) == (set(INSTRUMENTS) if path.stem == "convtasnet" else stems)
     text = path.read_text(encoding="utf-8")
     assert all(
         "  # " in line for line in text.splitlines() if line and not line.startswith(("#", "_"))

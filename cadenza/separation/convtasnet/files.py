@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cadenza._files import read_json, replacing
 from cadenza.errors import InputError
+from cadenza.separation import weights
 
 if TYPE_CHECKING:
     from cadenza.separation.convtasnet.network import ConvTasNet, ConvTasNetConfig
@@ -80,10 +81,10 @@ def save(network: ConvTasNet, folder: str | Path, *, metadata: Mapping[str, str]
 
     with replacing(Path(folder) / CONFIG_FILE) as temporary:
         temporary.write_text(json.dumps(asdict(network.config), indent=2), encoding="utf-8")
-    weights = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
+    tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
     with replacing(Path(folder) / WEIGHTS_FILE) as temporary:
         # safetensors itself would write a file that only its owner may read
-        temporary.write_bytes(_in_order(to_bytes(weights, {"format": "pt", **metadata})))
+        temporary.write_bytes(_in_order(to_bytes(tensors, {"format": "pt", **metadata})))
 
 
 def _in_order(content: bytes) -> bytes:
@@ -110,18 +111,11 @@ def load(folder: str | Path) -> tuple[ConvTasNet, dict[str, str]]:
     InputError
         If a file is missing or damaged, or the weights belong to another network.
     """
-    from safetensors import SafetensorError, safe_open
-
     from cadenza.separation.convtasnet.network import ConvTasNet
 
     network = ConvTasNet(_read_config(Path(folder) / CONFIG_FILE))
     path = Path(folder) / WEIGHTS_FILE
-    try:
-        with safe_open(path, framework="pt") as file:
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            metadata = file.metadata() or {}
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path}: expected weights in safetensors format: {error}") from None
+    state, metadata = weights.read_safetensors(path)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
