@@ -124,7 +124,7 @@ def scored(scenes: list[Scene], estimates: list[Stems]) -> Rows:
 def ensemble_rows(
     write_root: Callable[[Path], object], n_scenes: int
 ) -> Iterator[tuple[str, str, Rows]]:
-    """Rows for the included networks with each refinement, and for the true sources."""
+    """Rows for the included networks, which were trained with masks, and for the true sources."""
     with tempfile.TemporaryDirectory() as folder:
         paths = ensemble_root(Path(folder) / "root", write_root)
         pairs = read_ensemble_pairs(paths)
@@ -134,19 +134,18 @@ def ensemble_rows(
         prescriptions = read_compressor_params(paths["enhancer_params_file"])
         score = partial(score_ensemble, aid=MultibandAid(**ENSEMBLE_AID, parameters=prescriptions))
         yield "oracle", "none", [score(pair, None) for pair in chosen]
-        for refinement in REFINEMENTS:
-            networks = ConvTasNetEnsemble(models_dir="included", refine=refinement)
-            pieces: dict[str, Stems] = {}
-            rows = []
-            for pair in chosen:
-                if pair.piece.name not in pieces:
-                    pieces[pair.piece.name] = networks(
-                        pair.read(pair.piece.mixture, SAMPLE_RATE),
-                        sample_rate=SAMPLE_RATE,
-                        instruments=[source.family for source in pair.piece.sources.values()],
-                    )
-                rows.append(score(pair, pieces[pair.piece.name]))
-            yield "convtasnet, included", refinement, rows
+        networks = ConvTasNetEnsemble(models_dir="included")
+        pieces: dict[str, Stems] = {}
+        rows = []
+        for pair in chosen:
+            if pair.piece.name not in pieces:
+                pieces[pair.piece.name] = networks(
+                    pair.read(pair.piece.mixture, SAMPLE_RATE),
+                    sample_rate=SAMPLE_RATE,
+                    instruments=[source.family for source in pair.piece.sources.values()],
+                )
+            rows.append(score(pair, pieces[pair.piece.name]))
+        yield "convtasnet, included", str(networks.refine), rows
 
 
 def ensemble_root(root: Path, write_root: Callable[[Path], object]) -> dict[str, str]:

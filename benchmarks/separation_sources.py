@@ -50,7 +50,7 @@ def main() -> None:
     print("| music | separator | source | pieces | SDR of the mixture | improvement |")
     print("| --- | --- | --- | ---: | ---: | ---: |")
     spectral, vdbo = Spectral(), ConvTasNetVDBO()
-    networks = ConvTasNetEnsemble(models_dir="included", add_residual=0, refine="none")
+    networks = ConvTasNetEnsemble(models_dir="included", add_residual=0)
     separators: dict[str, Callable[[Stems], Stems]] = {
         "spectral": lambda stems: spectral(mixture_of(stems), sample_rate=SAMPLE_RATE),
         "convtasnet_vdbo": lambda stems: vdbo(mixture_of(stems), sample_rate=SAMPLE_RATE),

@@ -189,6 +189,7 @@ PYTHON_FILES = [
     path
     for folder in ("cadenza", "recipes", "benchmarks", "tests")
     for path in sorted((REPOSITORY / folder).rglob("*.py"))
+    if not any(part.startswith(".venv") for part in path.parts)  # of the benchmarks
 ]
 
 

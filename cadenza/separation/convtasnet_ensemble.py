@@ -42,9 +42,11 @@ class ConvTasNetEnsemble:
         As in `cadenza.separation.convtasnet_vdbo.ConvTasNetVDBO`.
     refine : {"none", "residual", "wiener"}, optional
         How the instruments are adjusted to the mixture; see `cadenza.separation.refine`. With
-        ``"wiener"``, the masks also leave a part for what no network has found; all instruments get
-        an equal share of it. Default: ``"wiener"`` with the included networks, for which it
-        measures best, otherwise ``"none"``, as published.
+        ``"wiener"``, each network first divides the mixture into its instrument and the rest. Then
+        masks for all instruments together follow, with a part for what no network has found, of
+        which all instruments get an equal share. Networks that were trained with masks need it, as
+        the included ones. Default: ``"wiener"`` with the included networks,
+        otherwise ``"none"``, as published.
 
     Raises
     ------
@@ -161,6 +163,8 @@ class ConvTasNetEnsemble:
                 progress=self.progress,
                 instrument=instrument,
                 causal=causal,
+                # first each instrument against all others, as networks are trained with masks
+                refine="wiener" if self.refine == "wiener" else "none",
             )
             for instrument in INSTRUMENTS
         }

@@ -115,6 +115,10 @@ class HTDemucs(TorchSeparator):
         bag: Any = self._network
         chunks = _n_chunks(bag, mixture.shape[1], self.overlap)
         hide = hide_progress(self.progress)
+
+        def show(state: dict[str, Any]) -> None:
+            bar.update(state["state"] == "end")
+
         with tqdm(total=chunks, desc="separating", leave=False, disable=hide) as bar:
             estimates = apply_model(
                 bag,
@@ -122,14 +126,16 @@ class HTDemucs(TorchSeparator):
                 shifts=0,
                 overlap=self.overlap,
                 device=self._device,
-                callback=lambda state: bar.update(state["state"] == "end"),
+                callback=show,
             )
         result: NDArray[np.float64] = estimates[0].cpu().numpy().astype(np.float64)
         return result
 
     def _load(self) -> torch.nn.Module:
         found = self._bag()
-        networks = [htdemucs_files.read_network(p, sha256=self.sha256) for p in found.files]
+        networks: list[Any] = [
+            htdemucs_files.read_network(p, sha256=self.sha256) for p in found.files
+        ]
         from demucs.apply import BagOfModels  # after demucs was found to be installed
 
         for path, network in zip(found.files, networks, strict=True):

@@ -330,10 +330,7 @@ def test_golden_scores_and_oracle_signals(shared, tmp_path):
     ("options", "refinement"),
     [
         (("separator=convtasnet", "separator.models_dir=included"), "wiener"),
-        (
-            ("separator=convtasnet", "separator.models_dir=included", "separator.refine=none"),
-            "none",
-        ),
+        (("separator=oracle", "separator.refine=none"), "none"),
         (("separator=oracle", "separator.refine=residual"), "residual"),
     ],
 )

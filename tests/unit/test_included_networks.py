@@ -11,6 +11,7 @@ from cadenza.errors import InputError
 from cadenza.runner.plugins import file_digests
 from cadenza.separation.convtasnet.files import INCLUDED
 from cadenza.separation.convtasnet_ensemble import ConvTasNetEnsemble
+from cadenza.separation.convtasnet_instrument import ConvTasNetInstrument
 from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO
 from cadenza.stems import INSTRUMENTS, instrument_of
 from cadenza.synthetic.dataset import chamber_sources, chamber_stems, song_stems
@@ -28,15 +29,16 @@ def mean_improvement_db(instrument):
     """On the first two held-out pieces with the instrument: one alone says little."""
     held_out = range(FIRST_HELD_OUT, FIRST_HELD_OUT + 20)
     pieces = [i for i in held_out if instrument in map(instrument_of, chamber_sources(1, i))]
-    separator = ConvTasNetEnsemble(
-        models_dir="included", add_residual=0, device="cpu", refine="none"
+    weights = INCLUDED / f"ConvTasNet_{instrument}_NonCausal"
+    separator = ConvTasNetInstrument(
+        weights=weights, instrument=instrument, device="cpu", refine="wiener"
     )
     improvements_db = []
     for index in pieces[:2]:
         stems = chamber_stems(1, index, **PIECE)
         source = sum(stem for name, stem in stems.items() if instrument_of(name) == instrument)
         mixture = sum(stems.values())
-        estimate = separator(mixture, sample_rate=44100, instruments=[instrument])[instrument]
+        estimate = separator(mixture, sample_rate=44100)["target"]
         improvements_db.append(improvement_db(source, estimate, mixture))
     return np.mean(improvements_db)
 
@@ -64,9 +66,11 @@ def test_results_depend_on_their_files():
     assert len(file_digests(ConvTasNetVDBO())) == 2
 
 
-def test_the_network_for_songs_needs_its_masks():
+def test_networks_need_the_masks_they_were_trained_with():
     with pytest.raises(InputError, match="refine must be wiener, got none"):
         ConvTasNetVDBO(refine="none").prepare()
+    with pytest.raises(InputError, match=r"Violin_NonCausal: .*refine must be wiener, got none"):
+        ConvTasNetEnsemble(models_dir="included", refine="none").prepare(["Violin"])
 
 
 def test_there_are_no_causal_ones():
