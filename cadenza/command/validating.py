@@ -45,7 +45,7 @@ def _table(parts: Sequence[Finding], root: Path) -> Iterator[str]:
             continue
         yield _row(row, widths)
         for problem in part.problems[:_SHOWN]:
-            yield f"    {problem.text.replace(f'{root}/', '')}"
+            yield f"    {problem.text.replace(f'{root}/', '', 1)}"
         if len(part.problems) > _SHOWN:
             yield f"    and {len(part.problems) - _SHOWN} more"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import concurrent.futures
 import logging
 import shutil
 import sys
@@ -24,15 +23,21 @@ from omegaconf import DictConfig, OmegaConf
 
 from cadenza.errors import InputError
 from cadenza.runner import messages
-from cadenza.runner.pool import n_cores
 
 logger = logging.getLogger(__name__)
 
 FAILED = 1
-LOST = ("FailedJobError", "UncompletedJobError")
-"""What submitit raises if a job ended without a result."""
+LOST = ("FailedJobError", "UncompletedJobError", "BrokenProcessPool")
+"""What submitit and joblib raise if a job ended without a result."""
 
-OmegaConf.register_new_resolver("at_most_cores", lambda n: min(n, n_cores()), replace=True)
+
+def _at_most_cores(n: int) -> int:
+    from cadenza.runner.pool import n_cores  # most scripts start without
+
+    return min(n, n_cores())
+
+
+OmegaConf.register_new_resolver("at_most_cores", _at_most_cores, replace=True)
 
 
 def run(script: Path, job: Callable[[DictConfig], int], arguments: argparse.Namespace) -> int:
@@ -151,8 +156,7 @@ def _broken_off(error: Exception) -> int:
     """
     logger.debug("where the sweep ended:", exc_info=True)
     text = next((line for line in map(str.strip, str(error).splitlines()) if line), "")
-    broken = isinstance(error, concurrent.futures.process.BrokenProcessPool)
-    if not broken and type(error).__name__ not in LOST:
+    if not {kind.__name__ for kind in type(error).__mro__} & set(LOST):
         raise InputError(f"cannot start the jobs: {type(error).__name__}: {text}") from None
     print(f"error: a job ended without a result: {text}", file=sys.stderr)
     print(
