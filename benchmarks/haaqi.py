@@ -220,7 +220,10 @@ def pyclarity_python() -> Path:
     if not (PYCLARITY_ENVIRONMENT / "installed").exists():
         print(f"Installing {PYCLARITY} into {PYCLARITY_ENVIRONMENT} ...", file=sys.stderr)
         venv.create(PYCLARITY_ENVIRONMENT, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", PYCLARITY], check=True)
+        subprocess.run(  # CAD2 needs the hub
+            [python, "-m", "pip", "install", "--quiet", PYCLARITY, "huggingface_hub"],
+            check=True,
+        )
         (PYCLARITY_ENVIRONMENT / "installed").touch()
     return python
 

@@ -13,7 +13,7 @@ from cadenza.challenges.options import Icassp2024Generation
 from cadenza.runner import early
 
 if __name__ == "__main__":
-    early.start(__file__, Icassp2024Generation)  # before the slow imports
+    early.start(__file__, Icassp2024Generation, calculates=False)  # before the slow imports
 
 from functools import partial
 from pathlib import Path

@@ -11,7 +11,7 @@ from cadenza.challenges.options import Cad2Task2Processing
 from cadenza.runner import early
 
 if __name__ == "__main__":
-    early.start(__file__, Cad2Task2Processing)  # before the slow imports
+    early.start(__file__, Cad2Task2Processing, calculates=False)  # before the slow imports
 
 from functools import partial
 from pathlib import Path
