@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -36,6 +37,7 @@ def _table(parts: Sequence[Finding], root: Path) -> Iterator[str]:
     heading = ("split", "part", "found", "state", "")
     widths = [max(len(row[i]) for row in [heading, *rows]) for i in range(4)]
     yield _row(heading, widths)
+    below_root = re.compile(rf"(?<![\w/.-]){re.escape(str(root))}/")
     told: set[str] = set()
     for part, row in zip(parts, rows, strict=True):
         if part.split not in there:
@@ -45,7 +47,7 @@ def _table(parts: Sequence[Finding], root: Path) -> Iterator[str]:
             continue
         yield _row(row, widths)
         for problem in part.problems[:_SHOWN]:
-            yield f"    {problem.text.replace(f'{root}/', '', 1)}"
+            yield "    " + below_root.sub("", problem.text)
         if len(part.problems) > _SHOWN:
             yield f"    and {len(part.problems) - _SHOWN} more"
 

@@ -356,6 +356,15 @@ def test_many_problems_are_cut_short(copy, capsys):
     assert "    and 6 more\n" in output
 
 
+def test_paths_are_shown_below_a_folder_of_any_name(copy, capsys, monkeypatch):
+    root = copy("icassp")
+    root.rename(root.with_name("data"))
+    monkeypatch.chdir(root.parent)
+    Path("data/metadata/gains.json").unlink()
+    main(["validate", "icassp", "data"])
+    assert "    metadata/gains.json: " in capsys.readouterr().out
+
+
 def test_the_commands_are_printed(copy, capsys):
     root = copy("cad1")
     assert main(["validate", "cad1_task1", str(root)]) == 0
