@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from haaqi import result_of
 
 SAMPLE_RATE = 44100
 VOCALS = {"instruments": ["vocals", "other"], "target_instrument": "vocals"}
@@ -189,11 +188,8 @@ def main() -> None:
         return
     print("| separator | parameters | CPU s per s | memory |")
     print("| --- | ---: | ---: | ---: |", flush=True)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     for name in options.only:
-        command = [sys.executable, __file__, "--measure", name]
-        done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-        found = json.loads(done.stdout.splitlines()[-1])
+        found = result_of([sys.executable, __file__, "--measure", name], threads=1)
         print(
             f"| {name} | {found['parameters'] / 1e6:.1f} M | {found['cpu_s_per_s']:.2f} "
             f"| {found['memory_gb']:.1f} GB |",

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cadenza.challenges.cad1_task1.songs import metadata_file, read_song_pairs
-from cadenza.challenges.metadata import read_challenge_listeners, read_tracks
 from cadenza.datasets.validation_findings import Findings
 from cadenza.datasets.validation_steps import Inspector, Step, setting
 from cadenza.runner.recipe_paths import recipe_paths
@@ -25,21 +24,8 @@ def _inspect_split(root: Path, split: str, findings: Findings) -> list[Step]:
     listeners_file, music_file = (
         metadata_file(paths[key]) for key in ("listeners_file", "music_file")
     )
-    findings.metadata(
-        "listeners",
-        [listeners_file],
-        lambda: read_challenge_listeners(listeners_file),
-        split=split,
-        note=lambda found: f"{len(found)} listeners",
-    )
-    tracks = findings.metadata(
-        "songs",
-        [music_file],
-        lambda: read_tracks(music_file, Path(paths["music_dir"])),
-        split=split,
-        note=lambda found: f"{len(found)} songs",
-    )
-    folders = {track.folder: 0.0 for track in tracks.values()} if tracks else None
+    findings.listeners(listeners_file, split)
+    folders = findings.song_list(music_file, Path(paths["music_dir"]), split)
     if split == "test":
         folders = _inspect_segments(paths, split, findings) or folders
     findings.songs("music", folders, _RATE, split)

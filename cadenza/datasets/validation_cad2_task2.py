@@ -20,7 +20,6 @@ from cadenza.challenges.cad2_task2.ensembles import (
     scenes_file,
     source_file,
 )
-from cadenza.challenges.metadata import read_challenge_listeners
 from cadenza.datasets.validation_findings import AudioFile, Finding, Findings, Problem
 from cadenza.datasets.validation_steps import Inspector, Step, setting
 from cadenza.errors import InputError
@@ -67,12 +66,10 @@ def inspect(root: Path, splits: list[str], findings: Findings) -> list[Step]:
     if download:
         _inspect_download(download, root, findings)
     paths = recipe_paths(_PROCESS, root, _SPLITS[0])
-    for part, key, read in (
-        ("gains", "gains", read_source_gains),
-        ("gains to draw from", "gain_metadata", read_gain_tables),
-    ):
-        path = Path(paths["metadata_dir"], "gains.json") if key == "gains" else Path(paths[key])
-        findings.metadata(part, [path], partial(read, path))
+    gains_file = Path(paths["metadata_dir"], "gains.json")
+    findings.metadata("gains", [gains_file], partial(read_source_gains, gains_file))
+    tables_file = Path(paths["gain_metadata"])
+    findings.metadata("gains to draw from", [tables_file], partial(read_gain_tables, tables_file))
     for split in splits:
         _inspect_split(recipe_paths(_BASELINE, root, split), split, findings)
     return _steps(root, splits, download, findings)
@@ -118,13 +115,7 @@ def _inspect_download(folder: Path, root: Path, findings: Findings) -> None:
 
 def _inspect_split(paths: Mapping[str, str], split: str, findings: Findings) -> None:
     file = {key: Path(value) for key, value in paths.items()}
-    findings.metadata(
-        "listeners",
-        [file["listeners_file"]],
-        lambda: read_challenge_listeners(file["listeners_file"]),
-        split=split,
-        note=lambda found: f"{len(found)} listeners",
-    )
+    findings.listeners(file["listeners_file"], split)
     findings.metadata(
         "compressor parameters",
         [file["enhancer_params_file"]],

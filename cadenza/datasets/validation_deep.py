@@ -45,21 +45,22 @@ def read_all(paths: Sequence[Path], memory_file: Path, *, jobs: int) -> dict[Pat
     """
     memory = FileMemory(memory_file)
     todo = [path for path in dict.fromkeys(paths) if memory.get(path) != _WHOLE]
-    sizes = {path: path.stat().st_size for path in todo}
+    stamps = {path: stamp_of(path) for path in todo}
     stop = threading.Event()
     problems: dict[Path, str] = {}
     pool = ThreadPoolExecutor(jobs)
-    bar = tqdm(total=sum(sizes.values()), unit="B", unit_scale=True, desc="reading", disable=None)
+    n_bytes = sum(size for size, _ in stamps.values())
+    bar = tqdm(total=n_bytes, unit="B", unit_scale=True, desc="reading", disable=None)
     try:
-        tasks = {pool.submit(_read, path, stop): (path, stamp_of(path)) for path in todo}
+        tasks = {pool.submit(_read, path, stop): path for path in todo}
         saved_s = time.monotonic()
         for task in as_completed(tasks):
-            path, stamp = tasks[task]
+            path = tasks[task]
             if problem := task.result():
                 problems[path] = problem
             else:
-                memory.set(path, _WHOLE, stamp)
-            bar.update(sizes[path])
+                memory.set(path, _WHOLE, stamps[path])
+            bar.update(stamps[path][0])
             if time.monotonic() - saved_s > _BETWEEN_SAVES_S:
                 _save(memory)
                 saved_s = time.monotonic()

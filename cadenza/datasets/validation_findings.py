@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from cadenza import audio
 from cadenza._paths import find_ignoring_case
 from cadenza.challenges.icassp_2024 import TRACKS
+from cadenza.challenges.metadata import read_challenge_listeners, read_tracks
 from cadenza.errors import InputError
 
 T = TypeVar("T")
@@ -180,6 +183,27 @@ class Findings:
         self.add(Finding(part, split, n_found, len(files), tuple(problems), can_check, text))
         return content
 
+    def listeners(self, file: Path, split: str) -> None:
+        """Look at the listeners of a split."""
+        self.metadata(
+            "listeners",
+            [file],
+            partial(read_challenge_listeners, file),
+            split=split,
+            note=lambda found: f"{len(found)} listeners",
+        )
+
+    def song_list(self, file: Path, music_dir: Path, split: str) -> dict[Path, float] | None:
+        """Look at the list of the songs of a split; returns what `songs` takes as `folders`."""
+        tracks = self.metadata(
+            "songs",
+            [file],
+            partial(read_tracks, file, music_dir),
+            split=split,
+            note=lambda found: f"{len(found)} songs",
+        )
+        return {track.folder: 0.0 for track in tracks.values()} if tracks else None
+
     def audio_files(
         self, part: str, files: Iterable[AudioFile] | None, *, split: str = "", note: str = ""
     ) -> None:
@@ -240,23 +264,19 @@ class Findings:
         """Keep what was found of a part."""
         self.parts[finding.key] = finding
 
-    def _header(self, path: Path) -> audio.AudioInfo | None:
-        """Header of a file; None if it cannot be read."""
-        try:
-            self._headers.setdefault(path, audio.info(path))
-        except InputError:
-            return None
+    def _header(self, path: Path) -> audio.AudioInfo:
+        """Header of a file, which is read once; an `InputError` says why it cannot be read."""
+        if path not in self._headers:
+            self._headers[path] = audio.info(path)
         return self._headers[path]
 
     def _problems(self, file: AudioFile) -> list[Problem]:
         if not file.path.exists():
             return [Problem("missing", f"{file.path}: missing")]
-        if file.path not in self._headers:
-            try:
-                self._headers[file.path] = audio.info(file.path)
-            except InputError as error:
-                return [Problem("damaged", problem) for problem in error.problems]
-        found = self._headers[file.path]
+        try:
+            found = self._header(file.path)
+        except InputError as error:
+            return [Problem("damaged", problem) for problem in error.problems]
         problems = []
         if found.sample_rate != file.sample_rate:
             text = f"{file.path}: {found.sample_rate} Hz, expected {file.sample_rate} Hz"
@@ -269,7 +289,10 @@ class Findings:
     def _length_problems(self, file: AudioFile, found: audio.AudioInfo) -> list[Problem]:
         if found.frames == 0:
             return [Problem("wrong length", f"{file.path}: has no samples")]
-        other = self._header(file.as_long_as) if file.as_long_as else None
+        other = None
+        if file.as_long_as:
+            with suppress(InputError):  # that file is reported itself
+                other = self._header(file.as_long_as)
         if other and (other.frames * found.sample_rate != found.frames * other.sample_rate):
             text = (
                 f"{file.path}: {found.frames} samples at {found.sample_rate} Hz, expected as long "

@@ -23,7 +23,6 @@ from cadenza.challenges.metadata import (
     read_gains,
     read_object,
     read_scene_listeners,
-    read_tracks,
     unknown,
 )
 from cadenza.datasets.validation_findings import AudioFile, Findings
@@ -61,14 +60,7 @@ def inspect(root: Path, splits: list[str], findings: Findings) -> list[Step]:
 def _inspect_split(root: Path, split: str, findings: Findings) -> list[Step]:
     dry = recipe_paths(_GENERATE, root, split)
     paths = recipe_paths(_BASELINE, root, split)
-    listeners_file = Path(paths["listeners_file"])
-    findings.metadata(
-        "listeners",
-        [listeners_file],
-        partial(read_challenge_listeners, listeners_file),
-        split=split,
-        note=lambda found: f"{len(found)} listeners",
-    )
+    findings.listeners(Path(paths["listeners_file"]), split)
     # the music of other splits comes as it is at the microphones
     is_generated = split == "train" or Path(dry["music_file"]).exists()
     if is_generated:
@@ -78,15 +70,7 @@ def _inspect_split(root: Path, split: str, findings: Findings) -> list[Step]:
 
 
 def _inspect_dry_music(dry: Mapping[str, str], split: str, findings: Findings) -> None:
-    music_file = Path(dry["music_file"])
-    tracks = findings.metadata(
-        "songs",
-        [music_file],
-        lambda: read_tracks(music_file, Path(dry["music_dir"])),
-        split=split,
-        note=lambda found: f"{len(found)} songs",
-    )
-    folders = {track.folder: 0.0 for track in tracks.values()} if tracks else None
+    folders = findings.song_list(Path(dry["music_file"]), Path(dry["music_dir"]), split)
     findings.songs("dry music", folders, _RATE, split)
 
 

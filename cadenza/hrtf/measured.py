@@ -89,7 +89,7 @@ class MeasuredHead:
         object.__setattr__(self, "azimuth_deg", azimuth_deg)
         object.__setattr__(self, "elevation_deg", elevation_deg)
         object.__setattr__(self, "_delays", delays)
-        object.__setattr__(self, "_vectors", _unit_vectors(azimuth_deg, elevation_deg))
+        object.__setattr__(self, "_vectors", unit_vectors(azimuth_deg, elevation_deg))
 
     def _array(
         self, name: str, value: ArrayLike, shape: tuple[int, ...] | None = None
@@ -231,7 +231,7 @@ class MeasuredHead:
     def _distances_deg(self, azimuth_deg: float, elevation_deg: float) -> NDArray[np.float64]:
         _check.number("azimuth_deg", azimuth_deg)
         _check.within("elevation_deg", elevation_deg, -90, 90)
-        wanted = _unit_vectors(np.array([azimuth_deg]), np.array([elevation_deg]))
+        wanted = unit_vectors(np.array([azimuth_deg]), np.array([elevation_deg]))
         chords = np.linalg.norm(self._vectors - wanted, axis=-1)
         return np.asarray(np.degrees(2 * np.arcsin(np.minimum(chords / 2, 1.0))))
 
@@ -240,8 +240,8 @@ class MeasuredHead:
         return f"azimuth {azimuth_deg:g}, elevation {self.elevation_deg[index]:g}"
 
 
-def _unit_vectors(azimuth_deg: ArrayLike, elevation_deg: ArrayLike) -> NDArray[np.float64]:
-    """Directions as vectors to the front, to the left and up, shape (M, 3)."""
+def unit_vectors(azimuth_deg: ArrayLike, elevation_deg: ArrayLike) -> NDArray[np.float64]:
+    """Directions as vectors to the front, to the left and up, on a new last axis."""
     azimuth, elevation = np.radians(azimuth_deg), np.radians(elevation_deg)
     front, left = np.cos(azimuth), -np.sin(azimuth)
     return np.stack(

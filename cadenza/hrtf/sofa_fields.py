@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cadenza.hrtf.measured import unit_vectors
+
 _METRE = ("metre", "metres", "meter", "meters", "m")
 _DEGREE = ("degree", "degrees")
 _UNITS = {
@@ -152,10 +154,8 @@ def relative_to_listener(
 
 def _cartesian(spherical: NDArray[np.float64]) -> NDArray[np.float64]:
     """Azimuth and elevation in degrees and distance, on the second axis, as x, y, z."""
-    azimuth, elevation = np.radians(spherical[:, 0]), np.radians(spherical[:, 1])
-    level = np.cos(elevation)
-    unit = np.stack([level * np.cos(azimuth), level * np.sin(azimuth), np.sin(elevation)], axis=1)
-    return unit * spherical[:, 2:3]
+    directions = unit_vectors(-spherical[:, 0], spherical[:, 1])  # SOFA's azimuth grows to the left
+    return np.moveaxis(directions, -1, 1) * spherical[:, 2:3]
 
 
 def _lengths(vectors: NDArray[np.float64]) -> NDArray[np.float64]:

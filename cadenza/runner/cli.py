@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from cadenza.errors import InputError
 from cadenza.runner import arguments, early, jobs, messages
+from cadenza.runner.help import all_keys, print_help
 from cadenza.runner.options import blocks_of, check
 from cadenza.runner.sharding import Shard
 
@@ -77,8 +78,6 @@ class Script:
     def __call__(self, given: Sequence[str]) -> int:
         """Run with the arguments of the command line; returns the exit status."""
         if {"--help", "-h"} & set(given):
-            from cadenza.runner.help import print_help  # seldom needed
-
             return print_help(self.path, self.options, given)
         try:
             parsed = arguments.parse(given, blocks_of(self.options))
@@ -116,8 +115,6 @@ class Script:
             return jobs.FAILED
 
     def _explained(self, error: Exception, given: Sequence[str] = ()) -> InputError:
-        from cadenza.runner.help import all_keys  # seldom needed
-
         blocks = blocks_of(self.options)
         known = partial(all_keys, self.path, blocks, given)
         return InputError(messages.message(error, known=known, blocks=blocks))

@@ -90,6 +90,16 @@ class TorchSeparator(ABC):
         device = self._device  # first: a wrong device should not cost a download
         return self._load().eval().to(device)
 
+    def _through_network(self, chunk: NDArray[np.float64], missing: int) -> NDArray[np.float32]:
+        """Run the network on a chunk, in single precision, with `missing` zeros at its end."""
+        import torch
+
+        padded = np.pad(chunk, [(0, 0), (0, missing)]).astype(np.float32)
+        with torch.inference_mode():
+            estimates = self._network(torch.from_numpy(padded)[None].to(self._device))
+        result: NDArray[np.float32] = estimates[0, ..., : chunk.shape[1]].cpu().numpy()
+        return result
+
     @abstractmethod
     def _estimate(self, mixture: NDArray[np.float64]) -> NDArray[np.float64]:
         """Estimates of all sources, (n_sources, 2, T), at the network's sample rate."""
@@ -152,11 +162,4 @@ class NetworkSeparator(TorchSeparator):
         )
 
     def _run(self, chunk: NDArray[np.float64]) -> NDArray[np.float32]:
-        import torch
-
-        missing = max(0, _SHORTEST_CHUNK - chunk.shape[1])
-        padded = np.pad(chunk, [(0, 0), (0, missing)]).astype(np.float32)
-        with torch.inference_mode():
-            estimates = self._network(torch.from_numpy(padded)[None].to(self._device))
-        result: NDArray[np.float32] = estimates[0, ..., : chunk.shape[1]].cpu().numpy()
-        return result
+        return self._through_network(chunk, max(0, _SHORTEST_CHUNK - chunk.shape[1]))

@@ -20,9 +20,13 @@ from tqdm import tqdm
 
 from cadenza import _check
 
+Estimate = NDArray[np.floating]
+Model = Callable[[NDArray[np.float64]], Estimate]
+"""``(channels, t) -> (n_sources, channels, t)``."""
+
 
 def overlap_add(
-    model: Callable[[NDArray[np.float64]], NDArray[np.floating]],
+    model: Model,
     mixture: NDArray[np.float64],
     *,
     n_sources: int,
@@ -76,12 +80,7 @@ def overlap_add(
     for start, stop in tqdm(
         bounds, desc="separating", leave=False, disable=hide_progress(progress)
     ):
-        chunk = mixture[:, start:stop]
-        estimate = model(chunk)
-        if estimate.shape != (n_sources, *chunk.shape):
-            raise ValueError(
-                f"model must return shape {(n_sources, *chunk.shape)}, got {estimate.shape}"
-            )
+        estimate = estimate_chunk(model, mixture[:, start:stop], n_sources)
         weights = np.ones(stop - start)
         if start > 0:
             weights[:overlap] = fade_in
@@ -89,6 +88,16 @@ def overlap_add(
             weights[len(weights) - overlap :] = 1 - fade_in
         estimates[..., start:stop] += weights * estimate
     return estimates
+
+
+def estimate_chunk(model: Model, chunk: NDArray[np.float64], n_sources: int) -> Estimate:
+    """Apply a model to a chunk; a `ValueError` says if the result has another shape."""
+    estimate = model(chunk)
+    if estimate.shape != (n_sources, *chunk.shape):
+        raise ValueError(
+            f"model must return shape {(n_sources, *chunk.shape)}, got {estimate.shape}"
+        )
+    return estimate
 
 
 def fade_end(

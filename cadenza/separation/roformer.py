@@ -134,12 +134,7 @@ class Roformer(TorchSeparator):
         )
 
     def _run(self, chunk: NDArray[np.float64]) -> NDArray[np.float32]:
-        import torch
-
         hop = int(self._config.options.get("stft_hop_length", 512))
         missing = -chunk.shape[1] % hop  # the network leaves out an incomplete hop at the end
-        padded = np.pad(chunk, [(0, 0), (0, missing)]).astype(np.float32)
-        with torch.inference_mode():
-            estimates = self._network(torch.from_numpy(padded)[None].to(self._device))
-        result: NDArray[np.float32] = estimates[0, ..., : chunk.shape[1]].cpu().numpy()
-        return result.reshape(len(self._config.outputs), *chunk.shape)  # one stem has no axis
+        estimates = self._through_network(chunk, missing)
+        return estimates.reshape(len(self._config.outputs), *chunk.shape)  # one stem has no axis

@@ -36,9 +36,8 @@ def find(urls: Sequence[str], folder: str, *, instead: str) -> list[Path]:
     InputError
         If a file is missing: which, where to get it, and where to put it.
     """
-    files = _cached(urls, folder)
+    cache, files = _cached(urls, folder)
     if missing := [url for url, path in files.items() if not path.is_file()]:
-        cache = next(iter(files.values())).parent
         raise InputError(
             f"the separator's weights are missing: download {', '.join(missing)} and put "
             f"{'it' if len(missing) == 1 else 'them'} into {cache}, or set the separator's weights "
@@ -47,12 +46,12 @@ def find(urls: Sequence[str], folder: str, *, instead: str) -> list[Path]:
     return list(files.values())
 
 
-def _cached(urls: Sequence[str], folder: str) -> dict[str, Path]:
-    """Place of each file in torch's cache."""
+def _cached(urls: Sequence[str], folder: str) -> tuple[Path, dict[str, Path]]:
+    """A folder of torch's cache, and the place of each file in it."""
     import torch
 
     cache = Path(torch.hub.get_dir()) / folder
-    return {url: cache / url.rpartition("/")[2] for url in urls}
+    return cache, {url: cache / url.rpartition("/")[2] for url in urls}
 
 
 def download(urls: Sequence[str], folder: str, *, instead: str) -> list[Path]:
@@ -78,8 +77,7 @@ def download(urls: Sequence[str], folder: str, *, instead: str) -> list[Path]:
     """
     import torch
 
-    files = _cached(urls, folder)
-    cache = Path(torch.hub.get_dir()) / folder
+    cache, files = _cached(urls, folder)
     try:
         cache.mkdir(parents=True, exist_ok=True)
         for url, path in files.items():
@@ -151,7 +149,9 @@ def read(
     """
     import torch
 
-    _check_file(path, sha256)
+    if not path.is_file():
+        raise InputError(f"{path}: file not found; the separator's weights must be a file")
+    _check_sha256(path, sha256)
     allowed: list[Any] = [(object_, name) for name, object_ in (stand_ins or {}).items()]
     try:
         with torch.serialization.safe_globals(allowed):
@@ -177,7 +177,7 @@ def read_safetensors(
     from safetensors import SafetensorError, safe_open
 
     try:
-        _check_sha256(path, _sha256_in_name(path) if sha256 is None else sha256)
+        _check_sha256(path, sha256)
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return tensors, file.metadata() or {}
@@ -224,13 +224,9 @@ def check_digits(sha256: str | None) -> None:
         raise InputError(f"sha256 must be a text of hexadecimal digits, got {sha256!r}{hint}")
 
 
-def _check_file(path: Path, sha256: str | None) -> None:
-    if not path.is_file():
-        raise InputError(f"{path}: file not found; the separator's weights must be a file")
-    _check_sha256(path, _sha256_in_name(path) if sha256 is None else sha256)
-
-
-def _check_sha256(path: Path, expected: str | None) -> None:
+def _check_sha256(path: Path, given: str | None) -> None:
+    """Compare a file with the digits that were given, or else with those in its name, if any."""
+    expected = _sha256_in_name(path) if given is None else given
     check_digits(expected)
     if expected is None:
         return

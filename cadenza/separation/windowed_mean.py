@@ -9,20 +9,18 @@ edges of chunks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from cadenza import _check
-from cadenza.separation.overlap_add import hide_progress
+from cadenza.separation.overlap_add import Model, estimate_chunk, hide_progress
 
 _FADE = 10  # a fade is this part of a chunk
 
 
 def windowed_mean(
-    model: Callable[[NDArray[np.float64]], NDArray[np.floating]],
+    model: Model,
     mixture: NDArray[np.float64],
     *,
     n_sources: int,
@@ -77,11 +75,7 @@ def windowed_mean(
     weights = np.zeros(stop)
     for start in tqdm(starts, desc="separating", leave=False, disable=hide_progress(progress)):
         chunk = _of_length(padded[:, start : start + length], length)
-        estimate = model(chunk)
-        if estimate.shape != (n_sources, *chunk.shape):
-            raise ValueError(
-                f"model must return shape {(n_sources, *chunk.shape)}, got {estimate.shape}"
-            )
+        estimate = estimate_chunk(model, chunk, n_sources)
         window = _window(
             length, 0 if n_overlaps == 1 else length // _FADE, start == 0, start + step >= stop
         )[: stop - start]

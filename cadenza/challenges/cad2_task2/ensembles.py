@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cadenza._check import is_number, raise_if
+from cadenza._check import raise_if
 from cadenza._paths import find_ignoring_case, require_files, safe_name
 from cadenza.audiogram import Listener
 from cadenza.challenges.metadata import (
@@ -219,9 +219,6 @@ def _gain_problems(table: Mapping[str, Any]) -> list[str]:
         return ["has no gains"]
     problems = []
     for name, gains_db in table.items():
-        is_whole = isinstance(gains_db, dict) and all(map(is_number, gains_db.values()))
-        if is_whole and ID.accepts(name):  # nearly always, and there are 10,000 of them
-            continue
         fields = dict.fromkeys(gains_db if isinstance(gains_db, dict) else (), NUMBER)
         problems += entry_problems(name, gains_db, fields, key=ID)
     return problems
