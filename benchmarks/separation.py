@@ -91,26 +91,27 @@ def show(music: str, separator: str, refinement: str, rows: Rows) -> None:
 def song_rows(scenes: list[Scene]) -> Iterator[tuple[str, str, Rows]]:
     """Rows for each separator and refinement; the stems are estimated once.
 
-    The included network needs its masks, so that it and the ensemble have one row each.
+    The included network needs its masks, so that it has one row.
     """
     spectral, network = Spectral(), ConvTasNetVDBO()
     ensemble = Ensemble({"network": network, "spectral": spectral})
-    by_masks = (("convtasnet_vdbo", "wiener", network), ("ensemble", "none", ensemble))
     separators: dict[str, Callable[[Scene], Stems]] = {
         "oracle": lambda scene: scene.stems,
         "spectral": lambda scene: spectral(scene.mixture, sample_rate=SAMPLE_RATE),
+        "convtasnet_vdbo": lambda scene: network(scene.mixture, sample_rate=SAMPLE_RATE),
+        "ensemble": lambda scene: ensemble(scene.mixture, sample_rate=SAMPLE_RATE),
     }
     for name, separate in separators.items():
         estimates = [separate(scene) for scene in scenes]
+        if name == "convtasnet_vdbo":
+            yield name, "wiener", scored(scenes, estimates)
+            continue
         for refinement in REFINEMENTS:
             adjusted = [
                 refined(stems, scene.mixture, refinement)
                 for scene, stems in zip(scenes, estimates, strict=True)
             ]
             yield name, refinement, scored(scenes, adjusted)
-    for name, refinement, separator in by_masks:
-        estimates = [separator(scene.mixture, sample_rate=SAMPLE_RATE) for scene in scenes]
-        yield name, refinement, scored(scenes, estimates)
 
 
 def scored(scenes: list[Scene], estimates: list[Stems]) -> Rows:
