@@ -14,7 +14,11 @@ import pytest
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 SECTION = "## From the download to the score"
-REPLACED = {"/data": "data", "separator=demucs": "separator=spectral"}
+REPLACED = {
+    "/data": "data",
+    "separator=demucs": "separator=spectral",
+    "exp_demucs": "exp_spectral",
+}
 
 pytestmark = pytest.mark.slow
 
@@ -115,9 +119,33 @@ def test_icassp_2024(walker):
     assert "is there and whole, unpacked" in walker(fetch)
 
 
+def test_cad1_task1(walker):
+    folder = RECIPES / "cad1" / "task1" / "baseline"
+    steps = road(folder)
+    for step in steps:
+        output = walker(step, scripts=folder)
+        if "validate" in step:
+            assert re.search(r"^valid enhance\.py +ready", output, re.M)
+    assert walker.root == "data/cad1_task1/cadenza_data/cad1/task1"
+    results = walker.folder / "exp_spectral"
+    assert len(list((results / "enhanced_signals").rglob("*_remix.flac"))) == 2
+    assert 0.1 < mean_score(results, "score") < 0.9
+    assert len(list((walker.folder / "report/item").iterdir())) == 2
+
+
 def test_cad2_task2(walker):
     folder = RECIPES / "cad2" / "task2"
-    for step in road(folder):
+    fetch, process, validate, *_ = road(folder)
+    assert (
+        "For the recipes: path.root=data/cad2_task2\n"
+        "For process_zenodo_download.py, which comes first, also: "
+        "path.zenodo_download_path=data/cad2_task2/downloads\n"
+        "What can be run: cadenza validate cad2_task2 data/cad2_task2\n"
+    ) in walker(fetch)
+    arguments = process.replace("$ROOT", walker.root).partition("process_zenodo_download.py")[2]
+    module = "cadenza.recipes.cad2.task2.process_dataset.process_zenodo_download"
+    assert f"    python -m {module}{arguments}\n" in walker(validate)
+    for step in road(folder):  # fetch finds everything there
         small = " separator.models_dir=included" if "baseline/" in step else ""
         walker(step + small, scripts=folder)
     assert 0.2 < mean_score(walker.folder / "exp", "avg_haaqi") <= 1

@@ -11,6 +11,8 @@ import click
 from cadenza._paths import find_root
 from cadenza.datasets import FetchPlan, fetch, plan_fetch, read_registry
 from cadenza.datasets.fetching import in_bytes
+from cadenza.datasets.validation_cad2_task2 import find_download
+from cadenza.datasets.validation_steps import setting
 from cadenza.errors import InputError
 
 
@@ -46,12 +48,21 @@ def fetch_parts(
         return 0
     fetch(plan, connections=connections)
     click.echo(f"All of it is in {to}.")
-    if root := find_root(to):
-        click.echo(f"For the recipes: path.root={root}")
-        click.echo(f"What can be run: {shlex.join(['cadenza', 'validate', challenge, str(root)])}")
-    elif not any(part.unpack for part in chosen):
-        click.echo(f"For process_zenodo_download.py: path.zenodo_download_path={to / 'downloads'}")
+    _show_next(challenge, to)
     return 0
+
+
+def _show_next(challenge: str, folder: Path) -> None:
+    """Print the settings with which the scripts find the data, and what says more."""
+    download = find_download(folder) if challenge == "cad2_task2" else None
+    root = folder if download else find_root(folder)
+    if root is None:
+        return
+    click.echo(f"For the recipes: {shlex.quote(setting('path.root', root))}")
+    if download:
+        where = shlex.quote(setting("path.zenodo_download_path", download))
+        click.echo(f"For process_zenodo_download.py, which comes first, also: {where}")
+    click.echo(f"What can be run: {shlex.join(['cadenza', 'validate', challenge, str(root)])}")
 
 
 def _show(plan: FetchPlan) -> None:

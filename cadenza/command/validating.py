@@ -69,6 +69,8 @@ def _steps(steps: Sequence[Readiness]) -> Iterator[str]:
         text = step.reason if step.state == "later" else step.state
         if step.reason and step.state != "later":
             text += f": {step.reason}"
+        if step.state in ("ready", "later") and step.step.note:
+            text += f"; {step.step.note}"
         yield f"{name.ljust(width)}  {text}"
         if step.state in ("ready", "later"):
             yield f"    {step.step.command}"

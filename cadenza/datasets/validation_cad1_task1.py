@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cadenza.challenges.cad1_task1.songs import metadata_file, read_song_pairs
 from cadenza.datasets.validation_findings import Findings
-from cadenza.datasets.validation_steps import Inspector, Step, setting
+from cadenza.datasets.validation_steps import Inspector, Step, separator_note, setting
 from cadenza.runner.recipe_paths import recipe_paths
 
 _RATE = 44100
@@ -16,10 +16,11 @@ _BASELINE = "cad1/task1/baseline"
 
 def inspect(root: Path, splits: list[str], findings: Findings) -> list[Step]:
     """Look at all parts of a root; returns the steps of the recipe."""
-    return [step for split in splits for step in _inspect_split(root, split, findings)]
+    note = separator_note(_BASELINE, "separator=spectral")
+    return [step for split in splits for step in _inspect_split(root, split, findings, note)]
 
 
-def _inspect_split(root: Path, split: str, findings: Findings) -> list[Step]:
+def _inspect_split(root: Path, split: str, findings: Findings, note: str) -> list[Step]:
     paths = recipe_paths(_BASELINE, root, split)
     listeners_file, music_file = (
         metadata_file(paths[key]) for key in ("listeners_file", "music_file")
@@ -29,7 +30,7 @@ def _inspect_split(root: Path, split: str, findings: Findings) -> list[Step]:
     if split == "test":
         folders = _inspect_segments(paths, split, findings) or folders
     findings.songs("music", folders, _RATE, split)
-    return _steps(root, split)
+    return _steps(root, split, note)
 
 
 def _inspect_segments(
@@ -48,17 +49,17 @@ def _inspect_segments(
     return {p.track.folder: max(p.objective.end_s, p.subjective.end_s) for p in pairs}
 
 
-def _steps(root: Path, split: str) -> list[Step]:
+def _steps(root: Path, split: str, note: str) -> list[Step]:
     where = (setting("path.root", root), setting("split", split))
     module = "cad1.task1.baseline"
     needs = tuple(f"{split} {part}" for part in ("songs", "listeners", "music: mixtures"))
     stems = f"{split} music: stems"
-    enhance = Step(f"{module}.enhance", where, split, needs)
+    enhance = Step(f"{module}.enhance", where, split, needs, note=note)
     evaluate = Step(f"{module}.evaluate", where, split, (*needs, stems), after=enhance)
     if split != "test":
         return [enhance, evaluate]
     needs = (*needs, f"{split} segments")
-    cut = Step(f"{module}.test", where, split, needs)
+    cut = Step(f"{module}.test", where, split, needs, note=note)
     pack = Step(f"{module}.pack_submission", where, split, needs, after=cut)
     of_segments = (*where, "evaluate.segments=true")
     score = Step(f"{module}.evaluate", of_segments, split, (*needs, stems), after=cut)

@@ -21,7 +21,7 @@ from cadenza.challenges.cad2_task2.ensembles import (
     source_file,
 )
 from cadenza.datasets.validation_findings import AudioFile, Finding, Findings, Problem
-from cadenza.datasets.validation_steps import Inspector, Step, setting
+from cadenza.datasets.validation_steps import Inspector, Step, separator_note, setting
 from cadenza.errors import InputError
 from cadenza.hearing_aid import read_compressor_params
 from cadenza.runner.recipe_paths import recipe_paths
@@ -168,11 +168,12 @@ def _steps(root: Path, splits: list[str], download: Path | None, findings: Findi
     drawn = ("train pieces", "train listeners", "gains to draw from")
     draw = f"{module}.process_dataset.generate_train_scenes"
     steps.append(Step(draw, (where,), "train", drawn, ("train scenes",)))
+    note = separator_note(_BASELINE, "separator.models_dir=included")
     for split in splits:
         arguments = (where, setting("split", split))
         parts = ("scenes", "listeners", "compressor parameters", "pieces", "music: mixtures")
         needs = ("gains", *(f"{split} {part}" for part in parts))
-        enhance = Step(f"{module}.baseline.enhance", arguments, split, needs)
+        enhance = Step(f"{module}.baseline.enhance", arguments, split, needs, note=note)
         scored = (*needs, f"{split} music: sources")
         evaluate = Step(f"{module}.baseline.evaluate", arguments, split, scored, after=enhance)
         steps += [enhance, evaluate]

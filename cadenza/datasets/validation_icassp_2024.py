@@ -26,7 +26,7 @@ from cadenza.challenges.metadata import (
     unknown,
 )
 from cadenza.datasets.validation_findings import AudioFile, Findings
-from cadenza.datasets.validation_steps import Inspector, Step, setting
+from cadenza.datasets.validation_steps import Inspector, Step, separator_note, setting
 from cadenza.errors import InputError
 from cadenza.runner.recipe_paths import recipe_paths
 
@@ -54,10 +54,11 @@ def inspect(root: Path, splits: list[str], findings: Findings) -> list[Step]:
         for path in hrtf.response_files(paths["hrtf_dir"], **asdict(position))
     ]
     findings.audio_files("head responses", responses if positions else None)
-    return [step for split in splits for step in _inspect_split(root, split, findings)]
+    note = separator_note(_BASELINE, "separator=spectral")
+    return [step for split in splits for step in _inspect_split(root, split, findings, note)]
 
 
-def _inspect_split(root: Path, split: str, findings: Findings) -> list[Step]:
+def _inspect_split(root: Path, split: str, findings: Findings, note: str) -> list[Step]:
     dry = recipe_paths(_GENERATE, root, split)
     paths = recipe_paths(_BASELINE, root, split)
     findings.listeners(Path(paths["listeners_file"]), split)
@@ -66,7 +67,7 @@ def _inspect_split(root: Path, split: str, findings: Findings) -> list[Step]:
     if is_generated:
         _inspect_dry_music(dry, split, findings)
     _inspect_scenes(dry, paths, split, findings, is_generated=is_generated)
-    return _steps(root, split, is_generated=is_generated)
+    return _steps(root, split, note, is_generated=is_generated)
 
 
 def _inspect_dry_music(dry: Mapping[str, str], split: str, findings: Findings) -> None:
@@ -144,7 +145,7 @@ def _check_scenes(paths: Mapping[str, str]) -> str:
     return f"{len(scenes)} scenes, {sum(map(len, people.values()))} pairs"
 
 
-def _steps(root: Path, split: str, *, is_generated: bool) -> list[Step]:
+def _steps(root: Path, split: str, note: str, *, is_generated: bool) -> list[Step]:
     where = (setting("path.root", root), setting("split", split))
     listeners, scenes = f"{split} listeners", f"{split} scenes"
     made = f"{split} list of music at the microphones"
@@ -169,7 +170,7 @@ def _steps(root: Path, split: str, *, is_generated: bool) -> list[Step]:
         ),
     ]
     needs = ("gains", listeners, scenes, made, mixtures)
-    enhance = Step(f"{module}.baseline.enhance", where, split, needs)
+    enhance = Step(f"{module}.baseline.enhance", where, split, needs, note=note)
     evaluate = Step(f"{module}.baseline.evaluate", where, split, (*needs, stems), after=enhance)
     return [*(generate if is_generated else []), enhance, evaluate]
 

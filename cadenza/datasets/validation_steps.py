@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from cadenza.datasets.validation_findings import Finding, Findings
+from cadenza.runner.recipe_separator import missing_weights
 
 _PLAIN = re.compile(r"[\w./@+-]+( +[\w./@+-]+)*", re.ASCII)
 
@@ -34,6 +35,8 @@ class Step:
         Whether it makes damaged files of these again.
     after : Step, optional
         Another step, whose results it reads.
+    note : str
+        What it needs besides, which does not keep it from being ready.
     """
 
     script: str
@@ -43,6 +46,7 @@ class Step:
     makes: tuple[str, ...] = ()
     repairs: bool = False
     after: Step | None = None
+    note: str = ""
 
     @property
     def name(self) -> str:
@@ -110,6 +114,20 @@ def setting(key: str, value: str | Path) -> str:
     return f"{key}={text}"
 
 
+def separator_note(recipe: str, without: str) -> str:
+    """What the separator of a recipe needs besides the data, if anything.
+
+    Parameters
+    ----------
+    recipe : str
+        Folder below ``recipes``.
+    without : str
+        Setting with which it needs nothing.
+    """
+    missing = missing_weights(recipe)
+    return f"{missing} ({without} needs no download)" if missing else ""
+
+
 def readiness(steps: Sequence[Step], parts: Mapping[str, Finding]) -> list[Readiness]:
     """What can be run, in the order of the steps.
 
@@ -158,10 +176,16 @@ def _readiness(
     if step.after:
         first.append(step.after)
     if first:
-        return Readiness(step, "later", f"after {' and '.join(_names(first))}")
+        return Readiness(step, "later", f"after {_in_words(_names(first))}")
     converted = [key for key in step.needs if not parts[key].is_whole]
     warning = f"converts files of {', '.join(converted)}" if converted else ""
     return Readiness(step, "ready", warning)
+
+
+def _in_words(names: Sequence[str]) -> str:
+    """``a, b and c``."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _names(steps: Sequence[Step]) -> list[str]:

@@ -13,12 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from cadenza import _check
 from cadenza.errors import InputError
-from cadenza.separation.convtasnet.files import INCLUDED, model_name
+from cadenza.separation import weights
+from cadenza.separation.convtasnet.files import INCLUDED, missing, model_name
 from cadenza.separation.convtasnet_instrument import ConvTasNetInstrument
 from cadenza.separation.device import check_device_name
 from cadenza.separation.overlap_add import check_durations
 from cadenza.separation.protocol import Stems
 from cadenza.separation.refine import Refinement, check_refinement, refined, wiener
+from cadenza.separation.weights import MissingWeights
 from cadenza.stems import INSTRUMENTS
 
 
@@ -98,6 +100,13 @@ class ConvTasNetEnsemble:
                 problems += error.problems
         last_of_each = dict.fromkeys(reversed(problems))  # advice that all share comes last
         _check.raise_if(list(reversed(last_of_each)))
+
+    def missing_weights(self) -> MissingWeights | None:
+        """Networks that are not there, if any."""
+        names = [model_name(name, causal=self.causality == "causal") for name in INSTRUMENTS]
+        if self.models_dir is None:
+            return missing(names)
+        return weights.missing(self.models_dir, [], "")
 
     def __call__(
         self, mixture: ArrayLike, *, sample_rate: int, instruments: Sequence[str]

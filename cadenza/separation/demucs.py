@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cadenza.separation import weights
 from cadenza.separation.network_separator import NetworkSeparator
+from cadenza.separation.weights import MissingWeights
 
 if TYPE_CHECKING:
     import torch
@@ -93,6 +94,10 @@ class HybridDemucs(NetworkSeparator):
     def __post_init__(self) -> None:
         super().__post_init__()
         weights.check_digits(self.sha256)
+
+    def missing_weights(self) -> MissingWeights | None:
+        """Weights that are not there, if any."""
+        return weights.missing(self.weights, [_URL], _CACHE)
 
     def _estimate(self, mixture: NDArray[np.float64]) -> NDArray[np.float64]:
         return on_normalised(super()._estimate, mixture)

@@ -19,6 +19,7 @@ from cadenza.separation.demucs import on_normalised
 from cadenza.separation.network_separator import TorchSeparator
 from cadenza.separation.overlap_add import hide_progress
 from cadenza.separation.refine import Refinement
+from cadenza.separation.weights import MissingWeights
 
 if TYPE_CHECKING:
     import torch
@@ -104,6 +105,15 @@ class HTDemucs(TorchSeparator):
         if self.sha256 is not None and self.weights is None:
             raise InputError("sha256 is the checksum of weights, which must be one file, got null")
 
+    def missing_weights(self) -> MissingWeights | None:
+        """Weights that are not there, if any."""
+        return weights.missing(self.weights, self._urls, _CACHE, will_download=False)
+
+    @property
+    def _urls(self) -> list[str]:
+        """Published files of the model; none for a bag of your own."""
+        return [f"{_URL}/{name}" for name in _PUBLISHED.get(self.model, [])]
+
     def _estimate(self, mixture: NDArray[np.float64]) -> NDArray[np.float64]:
         return on_normalised(self._apply, mixture)
 
@@ -159,9 +169,8 @@ class HTDemucs(TorchSeparator):
         identity = [[float(i == k) for i in range(4)] for k in range(4)]
         shares = identity if len(names) == len(self.sources) else None
         if self.weights is None:
-            urls = [f"{_URL}/{name}" for name in names]
             instead = "a file or folder that you have"
-            return _Bag(weights.find(urls, _CACHE, instead=instead), shares)
+            return _Bag(weights.find(self._urls, _CACHE, instead=instead), shares)
         path = Path(self.weights).expanduser()
         if not path.is_dir():
             return _Bag([path])

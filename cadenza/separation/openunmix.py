@@ -10,6 +10,7 @@ from cadenza._check import raise_if
 from cadenza.errors import InputError
 from cadenza.separation import weights
 from cadenza.separation.network_separator import NetworkSeparator
+from cadenza.separation.weights import MissingWeights
 from cadenza.stems import STEMS
 
 if TYPE_CHECKING:
@@ -59,6 +60,15 @@ class OpenUnmix(NetworkSeparator):
     sources: ClassVar[tuple[str, ...]] = STEMS
     model_sample_rate: ClassVar[int] = 44100
 
+    def missing_weights(self) -> MissingWeights | None:
+        """Weights that are not there, if any."""
+        return weights.missing(self.weights, self._urls, _CACHE)
+
+    @property
+    def _urls(self) -> list[str]:
+        """Published weights of each source."""
+        return [f"{_URL}/{_FILES[source]}" for source in self.sources]
+
     def _load(self) -> torch.nn.Module:
         try:
             from openunmix import umxhq
@@ -78,8 +88,7 @@ class OpenUnmix(NetworkSeparator):
     def _files(self) -> list[Path]:
         """Weights of each source."""
         if self.weights is None:
-            urls = [f"{_URL}/{_FILES[source]}" for source in self.sources]
-            return weights.download(urls, _CACHE, instead="a folder that contains them")
+            return weights.download(self._urls, _CACHE, instead="a folder that contains them")
         folder = Path(self.weights).expanduser()
         found = {
             source: [*folder.glob(f"{source}.pth"), *folder.glob(f"{source}-*.pth")]

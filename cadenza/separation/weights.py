@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +16,45 @@ from cadenza.errors import InputError
 
 if TYPE_CHECKING:
     import torch
+
+
+@dataclass(frozen=True)
+class MissingWeights:
+    """Weights that a separator needs and that are not on this machine.
+
+    Parameters
+    ----------
+    place : Path
+        Where the separator looks for them.
+    will_download : bool
+        Whether the separator downloads them by itself.
+    """
+
+    place: Path
+    will_download: bool
+
+
+def missing(
+    given: str | Path | None, urls: Sequence[str], folder: str, *, will_download: bool = True
+) -> MissingWeights | None:
+    """Say which weights are not there, without loading torch; None if nothing is missing.
+
+    Parameters
+    ----------
+    given : str or Path, optional
+        The separator's weights as the user has set them. Default: the published files.
+    urls, folder
+        As for `find`.
+    will_download : bool
+        Whether the separator downloads the published files by itself.
+    """
+    if given is not None:
+        path = Path(given).expanduser()
+        return None if path.exists() else MissingWeights(path, will_download=False)
+    cache, files = _cached(urls, folder)
+    if all(path.is_file() for path in files.values()):
+        return None
+    return MissingWeights(cache, will_download)
 
 
 def find(urls: Sequence[str], folder: str, *, instead: str) -> list[Path]:
@@ -48,10 +90,16 @@ def find(urls: Sequence[str], folder: str, *, instead: str) -> list[Path]:
 
 def _cached(urls: Sequence[str], folder: str) -> tuple[Path, dict[str, Path]]:
     """A folder of torch's cache, and the place of each file in it."""
-    import torch
-
-    cache = Path(torch.hub.get_dir()) / folder
+    cache = _torch_cache() / folder
     return cache, {url: cache / url.rpartition("/")[2] for url in urls}
+
+
+def _torch_cache() -> Path:
+    """Where torch keeps downloads; torch is asked only if it is loaded, because that is slow."""
+    if torch := sys.modules.get("torch"):
+        return Path(torch.hub.get_dir())
+    cache = os.getenv("XDG_CACHE_HOME", "~/.cache")
+    return Path(os.getenv("TORCH_HOME", f"{cache}/torch")).expanduser() / "hub"
 
 
 def download(urls: Sequence[str], folder: str, *, instead: str) -> list[Path]:

@@ -312,7 +312,7 @@ def test_what_each_script_makes(copy):
         "ready",
         "later after generate_train_scenes.py",
         "later after generate_train_scenes.py and generate_at_mic_musdb18.py",
-        "later after generate_train_scenes.py and generate_at_mic_musdb18.py and enhance.py",
+        "later after generate_train_scenes.py, generate_at_mic_musdb18.py and enhance.py",
     ]
 
 

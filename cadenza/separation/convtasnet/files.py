@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +36,17 @@ def model_name(target: str, *, causal: bool) -> str:
     'ConvTasNet_Violin_NonCausal'
     """
     return f"ConvTasNet_{target}_{'Causal' if causal else 'NonCausal'}"
+
+
+def missing(names: Iterable[str]) -> weights.MissingWeights | None:
+    """Published networks that are not in the cache of the hub, if any; nothing is downloaded."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    cache = Path(HF_HUB_CACHE)
+    places = [cache / f"models--{_OWNER}--{name}" / "snapshots" for name in names]
+    if all(any(place.glob(f"*/{WEIGHTS_FILE}")) for place in places):
+        return None
+    return weights.MissingWeights(cache, will_download=True)
 
 
 def download(name: str) -> Path:
