@@ -2,7 +2,8 @@
 
 For every song and listener: separate the song into stems and amplify each for both ears. Writes
 eight mono stems with their scales and the stereo remix, below <exp_folder>/enhanced_signals, and
-<exp_folder>/enhanced_signals.csv, which tells how much of each remix was clipped.
+<exp_folder>/enhanced_signals.csv, which tells how much of each remix was clipped. stems=float44
+writes the stems in floating point at 44.1 kHz, without scales.
 """
 
 from __future__ import annotations
