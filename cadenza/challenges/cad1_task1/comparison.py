@@ -143,8 +143,8 @@ class Comparison:
             return
         if problem := format_problem(pairs, folder, self.stems):
             raise InputError(
-                f"{problem}; give evaluate.py the stems= that {script} had, or run {script} "
-                f"stems={self.stems} with another path.exp_folder and evaluate that"
+                f"{problem}; give evaluate.py the same stems= as {script}, or run {script} "
+                f"stems={self.stems} with another path.exp_folder and score that"
             )
 
     def read_stems(self, pair: SongPair, folder: Path, stem: str) -> list[NDArray[np.float64]]:
