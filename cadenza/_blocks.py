@@ -49,7 +49,7 @@ def write_blocks(
     """
     n_channels = clipped = total = n_bytes = 0
     with replacing(path) as temporary, temporary.open("wb") as file:
-        file.write(wav_header(1, sample_rate, 0, floating=floating))  # keeps the place
+        file.write(wav_header(1, sample_rate, 0, floating=floating))  # leaves room
         for block in blocks:
             n_channels = n_channels or len(block)
             if len(block) != n_channels:

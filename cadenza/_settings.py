@@ -9,7 +9,7 @@ from typing import Any
 def settings_differences(
     before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = ""
 ) -> list[str]:
-    """Every setting that differs, on a line of its own; one that is only on one side is unused.
+    """Every setting that differs, on a line of its own; a setting that one side lacks is unused.
 
     Examples
     --------

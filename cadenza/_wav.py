@@ -31,7 +31,7 @@ def wav_header(n_channels: int, sample_rate: int, n_bytes: int, *, floating: boo
         "<HHIIHH", tag, n_channels, sample_rate, sample_rate * frame, frame, 8 * width
     )
     chunks = _chunk(b"fmt ", layout)
-    if floating:  # the format asks for these of everything but integers
+    if floating:  # WAV requires both for everything but integer samples
         no_extension, n_frames = bytes(2), struct.pack("<I", n_bytes // frame)
         chunks = _chunk(b"fmt ", layout + no_extension) + _chunk(b"fact", n_frames)
     content = b"WAVE" + chunks + struct.pack("<4sI", b"data", n_bytes)

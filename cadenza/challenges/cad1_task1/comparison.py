@@ -71,8 +71,8 @@ class Comparison:
     presentation : {"65dB", "default65"}
         Whether the reference is presented at 65 dB SPL, or an RMS of 1 is.
     stems : {"flac24", "float44"}
-        Whether enhanced stems are FLAC files, or WAV files that have the rate of the music. Without
-        a meaning for remixes.
+        Whether enhanced stems are FLAC files, or WAV files at the rate of the music. Has no effect
+        on remixes.
     """
 
     sample_rate: int

@@ -58,7 +58,7 @@ class OutputFormat:
         Whether the remix goes through tanh before it is clipped to full scale.
     stems : {"flac24", "float44"}
         Whether stems become FLAC files at `stem_sample_rate`, scaled and in 16 bits, or WAV files
-        with the very samples as floating-point numbers.
+        with the same samples in floating point.
     """
 
     sample_rate: int

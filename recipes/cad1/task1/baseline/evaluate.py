@@ -4,7 +4,7 @@ Every stem is compared with the true one, ear by ear; HAAQI gives the reference 
 listener needs. Reads <exp_folder>/enhanced_signals and writes <exp_folder>/scores.csv, or
 scores_<batch + 1>-<batch_size>.csv for a batch. A stem that is silent in the reference has no
 score; the mean is that of the others. evaluate.target=remix compares the remix with the mixture.
-stems=float44 is for stems that enhance.py has written so.
+stems=float44 scores stems that enhance.py wrote with the same option, at 44.1 kHz.
 """
 
 from __future__ import annotations
