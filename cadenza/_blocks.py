@@ -1,8 +1,7 @@
-"""Blocks of audio: splitting a signal, and writing 16-bit WAV files."""
+"""Blocks of audio: splitting a signal, and writing WAV files."""
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -10,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadenza._files import replacing
+from cadenza._wav import wav_header
 
-_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
-_LARGEST = 2**32 - _HEADER.size  # bytes of samples; their number is kept in 32 bits
+_LARGEST = 2**32 - 64  # bytes of samples; with a header, their number must fit in 32 bits
 _LARGEST_CHANNELS = 1024
 
 
@@ -29,16 +28,16 @@ def split(signal: NDArray[np.float64], n_frames: int) -> Iterator[NDArray[np.flo
 
 
 def write_blocks(
-    path: Path, blocks: Iterable[NDArray[np.float64]], sample_rate: int
+    path: Path, blocks: Iterable[NDArray[np.float64]], sample_rate: int, *, floating: bool = False
 ) -> tuple[int, int]:
     """Write blocks of shape (channels, T) one after the other.
 
-    Samples become codes as in `cadenza.audio.to_int16`.
+    Samples become codes as in `cadenza.audio.to_int16`, or else 32-bit floating-point numbers.
 
     Returns
     -------
     clipped, total : int
-        Number of samples beyond full scale, and of all.
+        Number of samples that were clipped, and of all.
 
     Raises
     ------
@@ -48,40 +47,47 @@ def write_blocks(
     OSError
         If the file cannot be written.
     """
-    n_channels = clipped = total = 0
+    n_channels = clipped = total = n_bytes = 0
     with replacing(path) as temporary, temporary.open("wb") as file:
-        file.write(bytes(_HEADER.size))
+        file.write(wav_header(1, sample_rate, 0, floating=floating))  # leaves room
         for block in blocks:
             n_channels = n_channels or len(block)
             if len(block) != n_channels:
                 raise ValueError(f"{path}: expected {n_channels} channel(s), got {len(block)}")
-            codes, n_clipped = _codes(path, block)
+            codes, n_clipped = (_floats if floating else _codes)(path, block)
             file.write(codes.data)
             clipped += n_clipped
             total += codes.size
-            if 2 * total > _LARGEST:
+            n_bytes += codes.nbytes
+            if n_bytes > _LARGEST:
                 raise ValueError(f"{path}: too long for a WAV file, which holds at most 4 GB")
+        if not 1 <= n_channels <= _LARGEST_CHANNELS:
+            raise ValueError(f"{path}: cannot encode {n_channels} channel(s) at {sample_rate} Hz")
         file.seek(0)
-        file.write(_header(path, n_channels, sample_rate, 2 * total))
+        file.write(wav_header(n_channels, sample_rate, n_bytes, floating=floating))
     return clipped, total
 
 
 def _codes(path: Path, block: NDArray[np.float64]) -> tuple[NDArray[np.int16], int]:
     """16-bit codes in the order of the file, and how many samples were clipped."""
-    highest, lowest = np.max(block, initial=0.0), np.min(block, initial=0.0)
-    if not (np.isfinite(highest) and np.isfinite(lowest)):
-        raise ValueError(f"{path}: signal must be finite, got NaN or infinite samples")
+    highest, lowest = _range(path, block)
     is_clipped = max(highest, -lowest) > 1
     scaled = np.multiply(block.T, 32768.0, order="C")
     codes = np.clip(scaled, -32768.0, 32767.0, out=scaled).astype(np.int16)
     return codes, int(np.count_nonzero(np.abs(block) > 1)) if is_clipped else 0
 
 
-def _header(path: Path, n_channels: int, sample_rate: int, n_bytes: int) -> bytes:
-    if not 1 <= n_channels <= _LARGEST_CHANNELS:
-        raise ValueError(f"{path}: cannot encode {n_channels} channel(s) at {sample_rate} Hz")
-    frame = 2 * n_channels
-    return _HEADER.pack(
-        *(b"RIFF", _HEADER.size - 8 + n_bytes, b"WAVE", b"fmt ", 16, 1, n_channels),
-        *(sample_rate, sample_rate * frame, frame, 16, b"data", n_bytes),
-    )
+def _floats(path: Path, block: NDArray[np.float64]) -> tuple[NDArray[np.float32], int]:
+    """Single-precision samples in the order of the file; none is clipped."""
+    with np.errstate(over="ignore"):
+        samples = block.T.astype(np.float32, order="C")
+    _range(path, samples)
+    return samples, 0
+
+
+def _range(path: Path, samples: NDArray[np.floating]) -> tuple[float, float]:
+    """Highest and lowest sample, or 0."""
+    highest, lowest = np.max(samples, initial=0.0), np.min(samples, initial=0.0)
+    if not (np.isfinite(highest) and np.isfinite(lowest)):
+        raise ValueError(f"{path}: signal must be finite, got NaN or infinite samples")
+    return highest, lowest

@@ -9,16 +9,18 @@ from typing import Any
 def settings_differences(
     before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = ""
 ) -> list[str]:
-    """Every setting that differs, on a line of its own.
+    """Every setting that differs, on a line of its own; a setting that one side lacks is unused.
 
     Examples
     --------
     >>> settings_differences({"nalr": {"nfir": 220}}, {"nalr": {"nfir": 140}})
     ['  nalr.nfir: 220 before, 140 now']
+    >>> settings_differences({}, {"release": "0.9.0"})
+    ['  release: unused before, 0.9.0 now']
     """
     lines = []
     for key in dict.fromkeys([*before, *now]):
-        old, new = before.get(key), now.get(key)
+        old, new = before.get(key, "unused"), now.get(key, "unused")
         if isinstance(old, dict) and isinstance(new, dict):
             lines += settings_differences(old, new, f"{prefix}{key}.")
         elif old != new:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import io
 import logging
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from cadenza import _check
 from cadenza._blocks import split, write_blocks
 from cadenza._files import replacing, require_file
 from cadenza._sidecar import read_scale, write_scale
+from cadenza._wav import require_whole_wav
 from cadenza.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -81,19 +81,8 @@ def info(path: str | Path) -> AudioInfo:
         raise InputError(
             f"{path}: expected an audio file such as WAV or FLAC: {error.error_string}"
         ) from None
-    _require_whole_wav(Path(path))
+    require_whole_wav(Path(path))
     return AudioInfo(header.samplerate, header.channels, header.frames, header.subtype)
-
-
-def _require_whole_wav(path: Path) -> None:
-    """Raise if a WAV file is shorter than its header says; libsndfile does not complain."""
-    with path.open("rb") as file:
-        form, size, kind = struct.unpack("<4sI4s", file.read(12).ljust(12, b"\0"))
-    is_wav = form == b"RIFF" and kind == b"WAVE" and size != 0xFFFFFFFF
-    if is_wav and path.stat().st_size < size + 8:
-        raise InputError(
-            f"{path}: truncated: expected {size + 8} bytes, found {path.stat().st_size}"
-        )
 
 
 def read(
@@ -264,8 +253,10 @@ def write_flac(
     return clipped
 
 
-def write_wav(path: str | Path, signal: ArrayLike, sample_rate: int) -> float:
-    """Write a 16-bit WAV file; missing folders are created.
+def write_wav(
+    path: str | Path, signal: ArrayLike, sample_rate: int, *, floating: bool = False
+) -> float:
+    """Write a WAV file; missing folders are created.
 
     Parameters
     ----------
@@ -275,11 +266,13 @@ def write_wav(path: str | Path, signal: ArrayLike, sample_rate: int) -> float:
         Finite samples; those above full scale are clipped, with a logged warning.
     sample_rate : int
         In Hz.
+    floating : bool
+        Write 32-bit floating-point numbers instead of 16-bit integers. Nothing is clipped then.
 
     Returns
     -------
     float
-        Fraction of the samples that were clipped.
+        Fraction of the samples that were clipped; 0 with `floating`.
 
     Raises
     ------
@@ -295,7 +288,8 @@ def write_wav(path: str | Path, signal: ArrayLike, sample_rate: int) -> float:
     """
     path = Path(path)
     x = np.atleast_2d(_check.signal("signal", signal))
-    counts = write_blocks(path, split(x, _BLOCK), _check.whole("sample_rate", sample_rate))
+    rate = _check.whole("sample_rate", sample_rate)
+    counts = write_blocks(path, split(x, _BLOCK), rate, floating=floating)
     return report_clipping(path, *counts, soft=False)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 GROUND = {
-    *("errors", "_archive", "_blocks", "_check", "_compiled", "_durations", "_files"),
+    *("errors", "_archive", "_blocks", "_check", "_compiled", "_durations", "_files", "_wav"),
     *("_delay", "_notebook", "_options", "_paths", "_settings", "_sidecar", "_stereo_kernels"),
     *("audiogram", "audio", "audio_blocks", "levels", "loudness", "statistics", "stems"),
 }

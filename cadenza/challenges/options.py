@@ -107,6 +107,7 @@ class Cad1Task1(Running, Parallel):
     path: SongPaths
     split: str
     release: Annotated[str, Rule(one_of=("0.9.0", "0.3.4"))]
+    stems: Annotated[str, Rule(one_of=("flac24", "float44"))]
     team_id: str
     sample_rate: SampleRate
     stem_sample_rate: SampleRate

@@ -12,7 +12,7 @@ from cadenza import audio
 from cadenza.challenges import icassp_2024, scoring
 from cadenza.challenges.cad1_task1.comparison import Comparison
 from cadenza.challenges.cad1_task1.scores import score_song
-from cadenza.challenges.cad1_task1.songs import SIDES, Segment, SongPair
+from cadenza.challenges.cad1_task1.songs import Segment, SongPair
 from cadenza.challenges.cad2_task2.ensembles import EnsemblePair
 from cadenza.challenges.cad2_task2.reference import make_reference
 from cadenza.challenges.icassp_2024 import ScenePair
@@ -233,15 +233,14 @@ def _stems(
     comparison: Comparison,
 ) -> tuple[Sound, ...]:
     """True stems as HAAQI wants them, each before the one that was made."""
-    rate, stem_rate = comparison.sample_rate, comparison.stem_sample_rate
+    rate = comparison.sample_rate
     stems = []
     for name, stem in amplified.items():
-        files = [pair.stem_file(folder, side, name) for side in SIDES]
-        ears = [audio.read(file, sample_rate=stem_rate, channels=1)[0][0] for file in files]
+        ears = comparison.read_stems(pair, folder, name)
         true = stem[:, pair.objective.samples(rate)]
         stems += [
             Sound(f"{name}, reference", true, rate, is_stem=True),
-            Sound(f"{name}, enhanced", np.stack(ears), stem_rate, is_stem=True),
+            Sound(f"{name}, enhanced", np.stack(ears), comparison.rate, is_stem=True),
         ]
     return tuple(stems)
 

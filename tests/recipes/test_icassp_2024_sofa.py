@@ -75,7 +75,7 @@ def test_the_head_is_that_of_the_file(root, head):
 def test_settings_say_which_head_and_results_are_not_mixed(root, head, capfd):
     given = ("head.sofa_file=root/head.sofa", "path.output_music_dir=root/audio/at_mic_music")
     assert run(*given) == 2
-    assert "head: None before, {'sofa_file': 'head.sofa', 'interpolate': False} now" in (
+    assert "head: unused before, {'sofa_file': 'head.sofa', 'interpolate': False} now" in (
         capfd.readouterr().err
     )
     assert run(*given, "resume=changed") == 0

@@ -10,11 +10,15 @@ import numpy as np
 import pytest
 import soundfile
 
+from cadenza import audio
 from cadenza.challenges.cad1_task1 import comparison
+from cadenza.challenges.cad1_task1.enhancement import OutputFormat, write_enhanced_song
 from cadenza.challenges.cad1_task1.scores import score_song
 from cadenza.challenges.cad1_task1.songs import read_song_pairs
 from cadenza.haaqi import haaqi
+from cadenza.hearing_aid import NALRAid
 from cadenza.runner.tables import read_table
+from cadenza.stems import STEMS
 
 from .conftest import call, codes, edit_json, write_json
 
@@ -80,6 +84,19 @@ def test_haaqi_is_the_same_in_all_releases(shared, releases, song_pairs):
         assert found == pytest.approx(wanted, rel=0, abs=1e-7)
 
 
+def golden_haaqi(ear, sample_rate):
+    """Score of an ear with the noise of seed 1, as in a part of the golden values."""
+    return haaqi(
+        ear.reference,
+        ear.processed,
+        sample_rate=sample_rate,
+        audiogram=ear.audiogram,
+        equalisation="nalr",
+        level_db_spl=ear.level_db_spl,
+        rng=np.random.RandomState(1),
+    ).score
+
+
 def test_cad1_remixes_against_the_mixture(shared, releases, song_pairs):
     """The golden scores have the noise of seed 1 in every ear; the recipe draws it song by song."""
     wanted = {
@@ -92,23 +109,36 @@ def test_cad1_remixes_against_the_mixture(shared, releases, song_pairs):
     for pair in song_pairs:
         golden = wanted[pair.track.name, pair.listener.name]
         ears = dict(rules.ears(pair, folder))
-        found = [
-            haaqi(
-                ear.reference,
-                ear.processed,
-                sample_rate=rules.stem_sample_rate,
-                audiogram=ear.audiogram,
-                equalisation="nalr",
-                level_db_spl=ear.level_db_spl,
-                rng=np.random.RandomState(1),
-            ).score
-            for ear in ears.values()
-        ]
+        found = [golden_haaqi(ear, rules.rate) for ear in ears.values()]
         assert found == pytest.approx(golden, rel=0, abs=1e-9)
         of_recipe = score_song(pair, folder, rules).scores
         assert list(of_recipe) == ["left", "right"]
         noisy = [result.score for result in of_recipe.values()]
         assert noisy == pytest.approx(golden, rel=0, abs=5e-5)
+
+
+@pytest.mark.parametrize("stem", ["vocals", "drums"])
+def test_cad1_stems_in_floating_point(releases, song_pairs, tmp_path, monkeypatch, stem):
+    """Of leaky stems: 10 % of the others is added to each. The golden ears have noise of seed 1."""
+    table = releases["cad1_readings_cadenza"]["float44_vs_flac24"]
+    golden = {name: scores for name, *scores in table}[stem]
+    name = "Mini Band - Pop In D"
+    (pair,) = [p for p in song_pairs if (p.listener.name, p.track.name) == ("L0066", name)]
+    true = {name: audio.read(pair.file(name))[0] for name in STEMS}
+    everything = sum(true.values())
+    leaky = {name: signal + 0.1 * (everything - signal) for name, signal in true.items()}
+    monkeypatch.setattr(comparison, "SCORING_ORDER", (stem,))
+    found = []
+    for stems in ("float44", "flac24"):
+        output = OutputFormat(44100, 24000, 32000, soft_clip=True, stems=stems)
+        aid = NALRAid(sample_rate=44100)
+        write_enhanced_song(pair, leaky, aid, folder=tmp_path / stems, output=output)
+        rules = comparison.Comparison(44100, 24000, 32000, stems=stems)
+        ear = dict(rules.ears(pair, tmp_path / stems))[f"left_{stem}"]
+        found.append(golden_haaqi(ear, rules.rate))
+    # the third one is of a stem at 24 kHz that was not written to a file
+    assert found == pytest.approx(golden[:2], rel=0, abs=1e-8)
+    assert -9e-4 < found[0] - found[1] < -3e-4
 
 
 def test_cad2_reference_in_two_releases(shared, releases, tmp_path):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io.wavfile
 import soundfile
 from numpy.testing import assert_array_equal
 
@@ -303,3 +304,43 @@ def test_only_a_regular_file_is_replaced(tmp_path):
     ):
         audio.write_wav(pipe, np.zeros((2, 8)), 8000)
     assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("shape", [(1000,), (1, 1001), (2, 40_000)])
+def test_floating_point_samples_are_kept(tmp_path, rng, shape):
+    """Also above full scale; other programs read them."""
+    path = tmp_path / "x.wav"
+    signal = 3 * rng.standard_normal(shape)
+    assert audio.write_wav(path, signal, RATE, floating=True) == 0
+    rows = np.atleast_2d(signal).astype(np.float32)
+    assert abs(rows).max() > 1
+    found = audio.info(path)
+    assert (found.sample_rate, found.subtype) == (RATE, "FLOAT")
+    assert_array_equal(audio.read(path)[0], rows)
+    rate, samples = scipy.io.wavfile.read(path)
+    assert rate == RATE
+    assert samples.dtype == np.float32
+    assert_array_equal(np.atleast_2d(samples.T), rows)
+    assert path.stat().st_size == 58 + rows.nbytes
+
+
+def test_floating_point_files_have_no_time_stamp(tmp_path):
+    """libsndfile writes one into its chunk PEAK, and equal signals would be different files."""
+    audio.write_wav(tmp_path / "x.wav", [0.5, 1.5], RATE, floating=True)
+    content = (tmp_path / "x.wav").read_bytes()
+    assert (content[12:16], content[38:42], content[50:54]) == (b"fmt ", b"fact", b"data")
+
+
+@pytest.mark.parametrize("bad", [np.nan, -np.inf, 1e39])
+def test_what_single_precision_cannot_hold_is_not_written(tmp_path, bad):
+    with pytest.raises(ValueError, match="signal must be finite"):
+        audio.write_wav(tmp_path / "x.wav", [0.0, bad], RATE, floating=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_truncated_floating_point_file_is_an_error(tmp_path):
+    path = tmp_path / "x.wav"
+    audio.write_wav(path, np.zeros((2, 100)), RATE, floating=True)
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(InputError, match=r"x\.wav: truncated: expected 858 bytes, found 854"):
+        audio.read(path)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from cadenza import audio
-from cadenza.challenges.cad1_task1.songs import SIDES, SongPair
+from cadenza.challenges.cad1_task1.songs import SIDES, SongPair, StemFormat
+from cadenza.challenges.cad1_task1.stem_format import settings_for, stem_format
 from cadenza.hearing_aid import HearingAid
 from cadenza.separation import Stems
 
@@ -30,6 +33,17 @@ SETTINGS = (
 """What its results depend on besides song and listener, as the configuration calls it."""
 
 
+class Config(Protocol):
+    """The configuration of the recipe, as far as it matters here."""
+
+    stems: StemFormat
+    sample_rate: int
+    stem_sample_rate: int
+    remix_sample_rate: int
+    soft_clip: bool
+    release: str
+
+
 @dataclass(frozen=True)
 class OutputFormat:
     """How enhanced signals are written.
@@ -42,12 +56,38 @@ class OutputFormat:
         Of the files, in Hz.
     soft_clip : bool
         Whether the remix goes through tanh before it is clipped to full scale.
+    stems : {"flac24", "float44"}
+        Whether stems become FLAC files at `stem_sample_rate`, scaled and in 16 bits, or WAV files
+        with the same samples in floating point.
     """
 
     sample_rate: int
     stem_sample_rate: int
     remix_sample_rate: int
     soft_clip: bool
+    stems: StemFormat = "flac24"
+
+    @classmethod
+    def of(cls, config: Config) -> OutputFormat:
+        """What a configuration asks for.
+
+        Raises
+        ------
+        InputError
+            If the other settings do not go with the format of the stems.
+        """
+        return cls(
+            config.sample_rate,
+            config.stem_sample_rate,
+            config.remix_sample_rate,
+            config.soft_clip,
+            stem_format(config),
+        )
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Those of `SETTINGS` that matter."""
+        return settings_for(self.stems, SETTINGS)
 
 
 def write_enhanced_song(
@@ -83,17 +123,14 @@ def write_enhanced_song(
     """
     rate = output.sample_rate
     remix = np.zeros((2, 0))
+    if output.stems == "float44":
+        _remove_flac_stems(pair, folder)
     for stem, signal in tqdm(stems.items(), desc="amplifying", leave=False, disable=None):
         amplified = hearing_aid(signal, pair.listener)
         remix = remix + amplified if remix.size else amplified
         for side, channel in zip(SIDES, amplified, strict=True):
-            audio.write_flac(
-                pair.stem_file(folder, side, stem),
-                channel[pair.objective.samples(rate)],
-                rate,
-                output_sample_rate=output.stem_sample_rate,
-                scale=True,
-            )
+            path = pair.stem_file(folder, side, stem, output.stems)
+            _write_stem(path, channel[pair.objective.samples(rate)], output)
     return audio.write_flac(
         pair.remix_file(folder),
         remix[:, pair.subjective.samples(rate)],
@@ -101,3 +138,17 @@ def write_enhanced_song(
         output_sample_rate=output.remix_sample_rate,
         soft_clip=output.soft_clip,
     )
+
+
+def _write_stem(path: Path, stem: NDArray[np.float64], output: OutputFormat) -> None:
+    rate = output.sample_rate
+    if output.stems == "float44":
+        audio.write_wav(path, stem, rate, floating=True)
+    else:
+        audio.write_flac(path, stem, rate, output_sample_rate=output.stem_sample_rate, scale=True)
+
+
+def _remove_flac_stems(pair: SongPair, folder: Path) -> None:
+    """Remove stems of an earlier run, which WAV files do not overwrite: they could be scored."""
+    for path in (*pair.stem_files(folder), *pair.scale_files(folder)):
+        path.unlink(missing_ok=True)

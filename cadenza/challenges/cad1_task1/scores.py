@@ -77,7 +77,7 @@ def score_song(
 
     rng = scoring.noise_source(pair.track.name, seeded=seeded)
     ears = comparison.ears(pair, folder)
-    rate = comparison.stem_sample_rate
+    rate = comparison.rate
     scores: dict[str, HaaqiScore] = {}
     silent = []
     while some := dict(islice(ears, 2 * at_once)):

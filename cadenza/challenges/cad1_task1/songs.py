@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
 
 from cadenza._check import raise_if
 from cadenza._paths import find_ignoring_case, require_files, safe_name
+from cadenza._sidecar import sidecar
 from cadenza.audiogram import Listener
 from cadenza.challenges.metadata import (
     Track,
@@ -20,6 +22,13 @@ from cadenza.challenges.schema import OBJECT, TIME, field_problems
 from cadenza.stems import STEMS
 
 SIDES = ("left", "right")
+
+StemFormat = Literal["flac24", "float44"]
+"""How enhanced stems are kept: scaled 16-bit FLAC files, or floating-point WAV files."""
+
+STEM_SUFFIXES: Mapping[StemFormat, str] = MappingProxyType({"flac24": ".flac", "float44": ".wav"})
+"""What the names of their files end in."""
+
 SCORE_COLUMNS = (
     "song",
     "listener",
@@ -85,26 +94,31 @@ class SongPair:
         """Audio file of the mixture or a stem."""
         return find_ignoring_case(self.track.folder, f"{track}.wav")
 
-    def stem_file(self, folder: Path, side: str, stem: str) -> Path:
+    def stem_file(self, folder: Path, side: str, stem: str, stems: StemFormat = "flac24") -> Path:
         """Where the enhanced stem of one ear goes."""
-        return self._output(folder, f"{side}_{stem}")
+        return self._output(folder, f"{side}_{stem}{STEM_SUFFIXES[stems]}")
 
     def remix_file(self, folder: Path) -> Path:
         """Where the remix goes."""
-        return self._output(folder, "remix")
+        return self._output(folder, "remix.flac")
 
-    def stem_files(self, folder: Path) -> tuple[Path, ...]:
+    def stem_files(self, folder: Path, stems: StemFormat = "flac24") -> tuple[Path, ...]:
         """All eight enhanced stems."""
-        return tuple(self.stem_file(folder, side, stem) for stem in STEMS for side in SIDES)
+        return tuple(self.stem_file(folder, side, stem, stems) for stem in STEMS for side in SIDES)
 
-    def outputs(self, folder: Path) -> tuple[Path, ...]:
+    def scale_files(self, folder: Path, stems: StemFormat = "flac24") -> tuple[Path, ...]:
+        """The scales of all stems; WAV files have none."""
+        files = self.stem_files(folder, stems) if stems == "flac24" else ()
+        return tuple(sidecar(path) for path in files)
+
+    def outputs(self, folder: Path, stems: StemFormat = "flac24") -> tuple[Path, ...]:
         """All files of the enhanced song: stems, their scales, the remix."""
-        stems = self.stem_files(folder)
-        return (*stems, *(path.with_suffix(".txt") for path in stems), self.remix_file(folder))
+        parts = (*self.stem_files(folder, stems), *self.scale_files(folder, stems))
+        return (*parts, self.remix_file(folder))
 
     def _output(self, folder: Path, what: str) -> Path:
         listener, song = safe_name(self.listener.name), safe_name(self.track.name)
-        return folder / listener / song / f"{listener}_{song}_{what}.flac"
+        return folder / listener / song / f"{listener}_{song}_{what}"
 
 
 def read_song_pairs(paths: Mapping[str, str], *, with_segments: bool = False) -> list[SongPair]:

@@ -2,7 +2,8 @@
 
 For every song and listener: separate the song into stems and amplify each for both ears. Writes
 eight mono stems with their scales and the stereo remix, below <exp_folder>/enhanced_signals, and
-<exp_folder>/enhanced_signals.csv, which tells how much of each remix was clipped.
+<exp_folder>/enhanced_signals.csv, which tells how much of each remix was clipped. stems=float44
+writes the stems in floating point at 44.1 kHz, without scales.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from cadenza.runner import early
 if __name__ == "__main__":
     early.start(__file__, Cad1Task1)  # before the slow imports
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -40,33 +42,31 @@ def items(config: DictConfig, pairs: list[SongPair], blocks: StemBlocks) -> list
     """Pairs with the files that are read and written."""
     folder = Path(config.path.enhanced_dir)
     return [
-        Item.of(pair, blocks.input_files(pair.file("mixture")), pair.outputs(folder))
+        Item.of(pair, blocks.input_files(pair.file("mixture")), pair.outputs(folder, config.stems))
         for pair in pairs
     ]
 
 
 def process_item(item: Item[SongPair], config: DictConfig, blocks: StemBlocks) -> dict[str, float]:
     """Enhance one song for one listener; returns the clipped fraction of the remix."""
-    output = enhancement.OutputFormat(
-        config.sample_rate, config.stem_sample_rate, config.remix_sample_rate, config.soft_clip
-    )
     clipped = enhancement.write_enhanced_song(
         item.data,
         blocks.stems_of(item.data.file("mixture")),
         blocks.hearing_aid,
         folder=Path(config.path.enhanced_dir),
-        output=output,
+        output=enhancement.OutputFormat.of(config),
     )
     return {"clipped_fraction": clipped}
 
 
 def run(config: DictConfig) -> int:
     """Enhance all pairs of the batch that are not finished."""
+    output = enhancement.OutputFormat.of(config)
     folder = Path(config.path.enhanced_dir)
     pairs = read_song_pairs(config.path)
     blocks = build_stem_blocks(config, rate_key="sample_rate", sources=STEMS)
     report = run_step(
-        STEP,
+        replace(STEP, settings=output.settings),
         config,
         items(config, pairs, blocks),
         partial(process_item, config=config, blocks=blocks),

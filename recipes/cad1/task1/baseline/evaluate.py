@@ -4,6 +4,7 @@ Every stem is compared with the true one, ear by ear; HAAQI gives the reference 
 listener needs. Reads <exp_folder>/enhanced_signals and writes <exp_folder>/scores.csv, or
 scores_<batch + 1>-<batch_size>.csv for a batch. A stem that is silent in the reference has no
 score; the mean is that of the others. evaluate.target=remix compares the remix with the mixture.
+stems=float44 scores stems that enhance.py wrote with the same option, at 44.1 kHz.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from cadenza.challenges.cad1_task1.songs import (
     SongPair,
     read_song_pairs,
 )
+from cadenza.challenges.cad1_task1.stem_format import settings_for
 from cadenza.errors import SilentReferenceError
 from cadenza.runner import cli
 from cadenza.runner.items import Item, Result
@@ -53,7 +55,7 @@ def step_of(config: DictConfig) -> Step:
     """What the script does with a configuration: remixes have other columns than stems."""
     comparison = Comparison.of(config)
     if comparison.target == "stems":
-        return STEP
+        return replace(STEP, settings=settings_for(comparison.stems, STEP.settings))
     settings = (*STEP.settings, "remix_sample_rate")
     return replace(STEP, columns=comparison.columns, settings=settings)
 
@@ -67,29 +69,31 @@ def enhanced_folder(config: DictConfig) -> Path:
 
 def items(config: DictConfig) -> list[Item[SongPair]]:
     """Pairs with the true and the enhanced signals."""
-    comparison = Comparison.of(config)
+    comparison, folder = Comparison.of(config), enhanced_folder(config)
+    pairs = read_song_pairs(config.path, with_segments=config.evaluate.segments)
+    script = "test.py" if config.evaluate.segments else "enhance.py"
+    comparison.require_enhanced(STEP.selected(config, pairs), folder, script=script)
     return [
         Item.of(
             pair,
             scoring.evaluation_files(
                 comparison.references(pair),
-                comparison.enhanced(pair, enhanced_folder(config)),
+                comparison.enhanced(pair, folder),
                 allow_missing=config.evaluate.allow_missing,
             ),
         )
-        for pair in read_song_pairs(config.path, with_segments=config.evaluate.segments)
+        for pair in pairs
     ]
 
 
 def process_item(item: Item[SongPair], config: DictConfig, written: Written) -> Result:
     """HAAQI of all stems and ears of one song, or of both ears of its remix, and their mean."""
-    comparison = Comparison.of(config)
-    files = comparison.enhanced(item.data, enhanced_folder(config))
-    scales = [path.with_suffix(".txt") for path in files if comparison.target == "stems"]
-    written.warn_of_changes(item.key, [*files, *scales])
+    comparison, folder = Comparison.of(config), enhanced_folder(config)
+    files = comparison.enhanced(item.data, folder)
+    written.warn_of_changes(item.key, [*files, *comparison.scales(item.data, folder)])
     made = score_song(
         item.data,
-        enhanced_folder(config),
+        folder,
         comparison,
         seeded=config.evaluate.set_random_seed,
         noise=config.evaluate.noise,

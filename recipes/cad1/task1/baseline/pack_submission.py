@@ -20,6 +20,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from cadenza.challenges.cad1_task1.songs import read_song_pairs
+from cadenza.challenges.cad1_task1.stem_format import format_problem
 from cadenza.challenges.cad1_task1.submission import (
     Rates,
     check_submission,
@@ -44,6 +45,11 @@ def written_files(folder: Path) -> dict[str, list[list[str]]]:
 
 def run(config: DictConfig) -> int:
     """Check all files, then write the zip in one step."""
+    if config.stems != "flac24":
+        raise InputError(
+            "a submission has its stems in FLAC files: run test.py and pack_submission.py with "
+            f"stems=flac24, not {config.stems}"
+        )
     folder = Path(config.path.submission_dir)
     target = submission_file(Path(config.path.exp_folder), config.team_id)
     pairs = read_song_pairs(config.path, with_segments=True)
@@ -54,6 +60,8 @@ def run(config: DictConfig) -> int:
         )
     outdated = None if config.check_only else set_aside(target)
     try:
+        if problem := format_problem(pairs, folder, "flac24"):
+            raise InputError(f"{problem}; run test.py stems=flac24 first")
         files = check_submission(
             pairs,
             folder,
