@@ -54,18 +54,22 @@ def cli() -> None:
     help="Frequencies of the thresholds. Default: 250,500,1000,2000,3000,4000,6000,8000.",
 )
 @click.option(
-    "--listener", metavar="FILE:NAME", help="A listener of a Cadenza file: listeners.json:L0001."
+    "--listener",
+    metavar="FILE:NAME",
+    help="Instead of thresholds: a listener in a challenge file, such as listeners.json:L0001.",
 )
 @click.option(
-    "--ear", type=click.Choice(["left", "right"]), help="Ear of --listener that hears mono files."
+    "--ear",
+    type=click.Choice(["left", "right"]),
+    help="Ear of --listener for which mono files are scored.",
 )
 @click.option(
     "--equalisation",
     type=click.Choice(EQUALISATIONS),
     default="nalr",
     show_default=True,
-    help="nalr: REFERENCE is music as it was recorded, and HAAQI amplifies it for the listener. "
-    "none: it has already been amplified for the listener.",
+    help="nalr: REFERENCE is unamplified music, and HAAQI amplifies it for the listener. none: it "
+    "has already been amplified for the listener.",
 )
 @click.option(
     "--presented-db-spl",
@@ -77,27 +81,28 @@ def cli() -> None:
     "--level-from",
     type=_FILE,
     metavar="FILE",
-    help="Music that --presented-db-spl is about, if it is not REFERENCE: the challenges take the "
-    "level before amplification.",
+    help="Music that is presented at --presented-db-spl, if not REFERENCE. In the challenges, it "
+    "is the music before amplification.",
 )
 @click.option(
     "--level-db-spl",
     metavar="DB[,DB]",
-    help="Instead: level in dB SPL of a signal with an RMS of 1, for both ears or for each.",
+    help="Instead of --presented-db-spl: level in dB SPL of a signal with an RMS of 1, for both "
+    "ears or for each.",
 )
 @click.option(
     "--resample",
     "resample_hz",
     type=click.IntRange(min=8000),
     metavar="HZ",
-    help="Bring all files to this rate first; the challenges use 24000.",
+    help="Resample all files to this rate first; the challenges use 24000.",
 )
 @click.option(
     "--noise",
     type=click.Choice(NOISES),
     default="seeded",
     show_default=True,
-    help="Internal noise of the ear. fast: scores differ as those of another seed do.",
+    help="Internal noise of the ear. fast: scores differ about as much as with another seed.",
 )
 @click.option(
     "--seed",
@@ -116,7 +121,7 @@ def score(**options: Any) -> int:  # noqa: ANN401
     """Score each PROCESSED file against REFERENCE with HAAQI.
 
     Mono files are scored for one ear, stereo files for both. Prints the score, its nonlinear and
-    linear part, the features, and reasons to doubt it, each with how to read it.
+    linear part, the features and reasons to doubt the score, and says how to read each of them.
     """
     request = ScoreRequest(**options)  # refuses names that it does not know
     from cadenza.command.scoring import score_files
@@ -142,20 +147,23 @@ def score(**options: Any) -> int:  # noqa: ANN401
     show_default=True,
     metavar="WHICH",
     help="Items that get a page: all, none, worst:20, best:20, changed:20 (of two runs), or names "
-    "with commas between them.",
+    "separated by commas.",
 )
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0.5),
     default=30,
     show_default=True,
-    help="Longest part of the music on a page; of longer music, where most was lost.",
+    help="Seconds of music on a page at most; of longer music, the part where most was lost.",
 )
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: all cores.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="Number of processes. Default: one for each core."
+)
 @click.option(
     "--own-classes",
     is_flag=True,
-    help="Call a hearing aid that is not cadenza's. It is code that the run names: trust the run.",
+    help="Also use a hearing aid that is not part of cadenza. This runs code that the run names, "
+    "so do it only if you trust the run.",
 )
 def report(
     run: Path,
@@ -167,11 +175,11 @@ def report(
     *,
     own_classes: bool,
 ) -> int:
-    """Show what a RUN made, as pages with charts and players; or compare it with OTHER_RUN.
+    """Make pages with charts and players of the results of a RUN, or compare it with OTHER_RUN.
 
     A run is the path.exp_folder of enhance.py and evaluate.py of any challenge. It may be
-    unfinished, or in batches. The report opens by a double click and needs no network. A second
-    call makes only the pages of items that have changed.
+    unfinished, or in batches. The report opens in a browser and needs no network. A second call
+    makes only the pages of items that have changed.
     """
     from cadenza.command.reporting import report_runs
 

@@ -44,23 +44,23 @@ def haaqi(
         One channel each, at least 0.4 s, linear amplitude as floating-point numbers. A delay
         between them is found and removed; the longer one is cut at its end.
     sample_rate : float
-        Sample rate in Hz, at least 8000. It counts as its nearest whole kHz (44.1 kHz as 44), so
-        signals of different rates should have rates of whole kHz, or they drift apart.
+        Sample rate in Hz, at least 8000. HAAQI rounds it to whole kHz (44.1 kHz counts as 44). If
+        the signals have different rates, use whole kHz, or the signals drift apart.
     processed_sample_rate : float, optional
         Sample rate of the processed signal, if it is another.
     audiogram : Audiogram
         Thresholds of the ear.
     equalisation : {"nalr", "none"}
-        Who gives the reference the gain that the listener needs: ``"nalr"`` applies NAL-R to it
-        (mode 1 of other implementations), ``"none"`` takes it as already amplified (mode 2).
-        With ``"nalr"`` even identical signals do not reach 0.999, as only one is filtered.
+        ``"nalr"``: HAAQI amplifies the reference by NAL-R (mode 1 of other implementations).
+        ``"none"``: the reference has already been amplified for the listener (mode 2). With
+        ``"nalr"`` even identical signals do not reach 0.999, because only one is filtered.
     level_db_spl : float
         Sound level in dB SPL of a signal with an RMS of 1.
     noise : {"seeded", "fast", "none"}
         Internal noise of the ear. It matters where the processed signal is inaudible: there,
-        scores with one seed and another differ by some 1e-4, elsewhere by less than 1e-6.
-        ``"seeded"`` repeats scores of the Cadenza challenges. ``"fast"`` reads its noise from a
-        table: scores differ from seeded ones as those of another seed do.
+        scores with two seeds differ by some 1e-4, elsewhere by less than 1e-6. ``"seeded"``
+        reproduces scores of the Cadenza challenges. ``"fast"`` takes the noise from a table:
+        scores differ from seeded ones about as much as with another seed.
     rng : int, RandomState or Generator
         Draws the noise. An integer seeds a `RandomState`.
     silence_threshold_db : float
@@ -127,8 +127,8 @@ def haaqi_candidates(
 ) -> list[HaaqiScore]:
     """Score several processed signals against one reference, for one ear.
 
-    The reference goes through the ear once. All meet the same internal noise, so the scores are
-    those of `haaqi` with the same integer as `rng`.
+    The ear model processes the reference only once. All signals get the same internal noise, so the
+    scores are those of `haaqi` with the same integer as `rng`.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """HAAQI in torch: scores of batches, on CPU or GPU, with gradients, and a loss to train on.
 
-It is the index of `cadenza.haaqi`, not an approximation: scores differ only by rounding, some 1e-9
-in double and 1e-7 in single precision. A network, an equaliser or a hearing aid can be trained on
-what a listener hears:
+It is the index of `cadenza.haaqi`, not an approximation: scores differ only by rounding, by some
+1e-9 in double and 1e-7 in single precision. Use it to train a network, an equaliser or a hearing
+aid for a listener:
 
 >>> from cadenza.audiogram import Audiogram
 >>> loss = HAAQILoss(sample_rate=24000, equalisation="nalr", l1_weight=0.1)
@@ -12,8 +12,8 @@ what a listener hears:
 >>> bool(enhanced.grad.abs().sum() > 0)
 True
 
-The index can be gamed: report another measure, such as the SDR, beside the score of what was
-trained on it.
+The index can be gamed: if a system was trained on HAAQI, report another measure as well, such as
+the SDR.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class HAAQILoss(nn.Module):
         Weight of the scale-invariant signal-to-distortion ratio in dB, which is subtracted; 0.01,
         say, makes 10 dB count as 0.1 HAAQI.
     reduction : {"mean", "sum", "none"}
-        What becomes of the losses of a batch.
+        How the losses of a batch are combined.
     checkpointed, dtype
         As for `haaqi_tensor`.
 
@@ -123,7 +123,7 @@ class HAAQILoss(nn.Module):
         rng: int | Random | Sequence[int | Random] = 0,
         lengths: Lengths | None = None,
     ) -> HaaqiReference:
-        """Let listeners hear references once, for many steps; see `prepare_reference`."""
+        """Process references once, for many training steps; see `prepare_reference`."""
         return HaaqiReference.of(
             constant_at_model_rate(reference, lengths, self.options.rates[0]),
             audiograms,
@@ -157,7 +157,7 @@ class HAAQILoss(nn.Module):
         lengths : sequence or Tensor of int, shape (batch,), optional
             Samples of each signal, if some are padded.
         weights : Tensor, shape (batch,), optional
-            By how much each item counts.
+            Weight of each item.
 
         Returns
         -------

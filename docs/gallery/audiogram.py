@@ -2,17 +2,17 @@
 An audiogram, and what NAL-R does with it
 =========================================
 
-An audiogram says how much louder than for a healthy ear a tone must be to be heard.
-NAL-R is a rule that turns it into the gain of a hearing aid.
+An audiogram says how much louder a tone must be to be heard than for a healthy ear.
+NAL-R is a rule that prescribes the gain of a hearing aid for it.
 """
 
 # %%
 # Thresholds
 # ----------
 #
-# Thresholds are in dB HL: 0 is normal hearing, positive numbers are a loss. Eight
-# numbers are taken as those at 250, 500, 1000, 2000, 3000, 4000, 6000 and 8000 Hz,
-# where the listeners of the Cadenza challenges were measured. A listener has two ears.
+# Thresholds are in dB HL: 0 is normal hearing, positive numbers are a loss. Without
+# frequencies, the eight thresholds are those at 250, 500, 1000, 2000, 3000, 4000, 6000
+# and 8000 Hz, as for the listeners of the Cadenza challenges. A listener has two ears.
 
 import matplotlib.pyplot as plt
 
@@ -28,7 +28,7 @@ listener
 
 # %%
 # An audiogram is drawn with the loss downwards, crosses for the left ear and circles
-# for the right. This loss grows with frequency, as most losses of old age do. Speech
+# for the right. This loss increases with frequency, as is typical of old age. Speech
 # and music lose their brilliance first.
 
 figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
@@ -38,18 +38,18 @@ plots.audiogram(listener, ax)
 # Prescribed gains
 # ----------------
 #
-# NAL-R gives about a third of the loss back as gain, plus a term for the mean loss at
-# 500, 1000 and 2000 Hz. It gives less at low frequencies, where amplified noise would
-# cover everything else. Nothing is attenuated.
+# The gain of NAL-R is about a third of the loss, plus a term for the mean loss at 500,
+# 1000 and 2000 Hz. It is lower at low frequencies, where amplified noise would mask
+# everything else. Nothing is attenuated.
 
 from cadenza.hearing_aid import NALR, nalr_gains_db
 
 nalr_gains_db(listener.left.at([250, 500, 1000, 2000, 4000, 6000])).round(1)
 
 # %%
-# `NALR` makes a filter of it. The curve shows what the filter does. At 250 Hz it gives
-# more gain than was prescribed, because 221 taps are too few to follow the curve there.
-# The baselines of the challenges do the same, so it is kept.
+# `NALR` is a filter with these gains. The curve shows its actual gain. At 250 Hz it is
+# higher than prescribed, because 221 taps are too few to follow the curve there. It is
+# the same in the baselines of the challenges, so it is kept.
 
 sample_rate = 44100
 figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
@@ -81,10 +81,10 @@ def player(signal):
 player(song)
 
 # %%
-# And with the gain for the left ear on both channels. It is brought back to the
-# loudness of the original here, so that only the change of the spectrum is left. For
-# someone with this hearing loss, the gain brings back what the loss takes away. For a
-# healthy ear it sounds thin and sharp.
+# The same song with the gain for the left ear on both channels. Here it is matched to
+# the loudness of the original, so that you hear only the change of the spectrum. For
+# someone with this hearing loss, the gain compensates for the loss. For a healthy ear
+# it sounds thin and sharp.
 
 aid = NALR(listener.left, sample_rate=sample_rate)
 amplified = aid(song)[
@@ -93,8 +93,8 @@ amplified = aid(song)[
 player(match_loudness(amplified, song, sample_rate))
 
 # %%
-# Does it help? HAAQI says how much of the amplified reference is left if the hearing
-# aid is switched off. Close to 1 is good.
+# Does it help? HAAQI compares three signals with the amplified reference: without gain,
+# with gain for half of the loss, and with full gain. Close to 1 is good.
 
 from cadenza.challenges.scoring import presentation_level_db_spl
 from cadenza.haaqi import haaqi_candidates

@@ -29,7 +29,7 @@ for file in sorted((work / "root").rglob("*.json")):
 
 # %%
 # Two scripts of the recipe draw scenes and render the music at the ears. A scene is a
-# song, a gain for each of its stems, and a place for each loudspeaker. ``run`` does
+# song, a gain for each of its stems, and a direction for each loudspeaker. ``run`` does
 # what you would type, for example ``python -m
 # cadenza.recipes.cad_icassp_2024.baseline.enhance path.root=...``
 
@@ -64,8 +64,8 @@ run("baseline.enhance", "separator=convtasnet_vdbo", "path.exp_folder=learned")
 run("baseline.evaluate", "path.exp_folder=learned")
 
 # %%
-# ``separator=oracle`` takes the true stems. What is lost then is lost by clipping, not
-# by separation.
+# ``separator=oracle`` takes the true stems. What is lost now is due to clipping, not to
+# separation.
 #
 # The results
 # -----------
@@ -79,9 +79,8 @@ enhanced = pd.read_csv(work / "spectral" / "enhanced_signals.csv")
 scores.merge(enhanced).drop(columns="song").round(3)
 
 # %%
-# The scores differ from scene to scene more than from listener to listener: the more
-# the gains of a scene pull the stems apart, the more of the errors of separation is
-# heard.
+# The scores differ more between scenes than between listeners: the more the gains of a
+# scene differ, the more audible are the errors of separation.
 
 import json
 
@@ -111,9 +110,10 @@ plots.comparison(both["score_x"], both["score_y"], names=("spectral", "learned")
 # The report
 # ----------
 #
-# The report shows who lost where. Each item has a page, with its audiogram, its signals
-# to listen to and compare, and a picture of where the score was lost. Here only the two
-# worst items have one. ``cadenza report spectral learned --to report`` does the same.
+# The report shows which listeners and songs score low. Each item has a page with its
+# audiogram, its signals to listen to and compare, and a picture of where the score was
+# lost. Here only the two worst items have a page. On the command line,
+# ``cadenza report spectral learned --to report`` makes this report.
 
 from cadenza.report import build
 

@@ -3,15 +3,15 @@ What compression does
 =====================
 
 A damaged ear does not hear soft sounds at all, but hears loud ones as loud as before. A
-compressor makes the soft parts louder, and leaves the loud ones alone.
+compressor amplifies the soft parts and leaves the loud ones as they are.
 """
 
 # %%
 # The input and the output
 # ------------------------
 #
-# The compressor of CAD2 works in bands. In each, the output grows by 1 dB when the
-# input grows by ``ratio`` dB, above a threshold. A make-up gain then lifts everything.
+# The compressor of CAD2 works in bands. In each band, above a threshold, the output
+# grows by 1 dB when the input grows by ``ratio`` dB. Then a make-up gain is applied.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -27,9 +27,9 @@ figure, ax = plt.subplots(figsize=(5, 4), layout="constrained")
 plots.compressor_curve(band, ax)
 
 # %%
-# It needs time. The gain falls within the attack time when a loud sound begins, and
-# rises within the release time after its end. So the first moments of a loud sound pass
-# with too much gain.
+# The gain does not change at once. It falls within the attack time when a loud sound
+# begins, and rises within the release time after its end. So the start of a loud sound
+# gets too much gain.
 
 from cadenza.levels import gain_to_db
 
@@ -45,8 +45,8 @@ axes.legend()
 # On music
 # --------
 #
-# Six bands, with the ratios and gains of a listener whose loss grows with frequency:
-# little at 250 Hz, much at 8 kHz.
+# Six bands, with the ratios and gains of a listener whose loss increases with
+# frequency, from little at 250 Hz to much at 8 kHz.
 
 from IPython.display import Audio
 
@@ -84,8 +84,8 @@ compressed = compressor(music)
 player(match_loudness(compressed, music, sample_rate))
 
 # %%
-# The difference of the spectrograms shows where gain was given: most of it at high
-# frequencies, and there less where the music is loud.
+# The difference of the spectrograms shows the gain: it is highest at high frequencies,
+# and lower there where the music is loud.
 
 figure, axes = plt.subplots(3, figsize=(8, 8), layout="constrained")
 _ = plots.spectrogram_pair(music[0], compressed[0], sample_rate, axes)
@@ -94,8 +94,8 @@ _ = plots.spectrogram_pair(music[0], compressed[0], sample_rate, axes)
 # The price
 # ---------
 #
-# Music that is loud already goes beyond full scale with the gain, and a file clips it.
-# Look at the fraction of clipped samples before anything else. The tables of the
+# With this gain, loud music exceeds full scale and is clipped when it is written to a
+# file. Look at the fraction of clipped samples before anything else. The tables of the
 # recipes have it for each file.
 
 figure, ax = plt.subplots(figsize=(8, 3), layout="constrained")
@@ -105,9 +105,9 @@ plots.waveform(compressed[0], sample_rate, ax=ax)
 # The broadband compressor of the first challenges
 # ------------------------------------------------
 #
-# It is off by default, and works in another way. Above the threshold the gain moves
-# towards a value near the threshold itself. So any level above it is turned down by
-# about the same amount, and the steps come slowly.
+# It is off by default, and works differently. Above the threshold the gain moves
+# towards a value close to the threshold itself. So all levels above it are turned down
+# by about the same amount, and the gain changes slowly.
 
 broadband = Compressor(
     sample_rate=sample_rate,

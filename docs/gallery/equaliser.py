@@ -2,10 +2,10 @@
 An equaliser fitted by gradient
 ===============================
 
-`cadenza.haaqi.loss` is HAAQI in torch, with gradients. Anything that is made of torch
-operations can be fitted to what a listener hears: a network, a hearing aid, or, on this
-page, the six gains of an equaliser. The second half shows why a score that was
-optimised needs a second measure beside it.
+`cadenza.haaqi.loss` is HAAQI in torch, with gradients. Anything made of torch
+operations can be optimised for a listener: a network, a hearing aid, or, on this page,
+the six gains of an equaliser. The second half shows why a score that was optimised
+needs a second measure beside it.
 """
 
 # %%
@@ -69,7 +69,7 @@ def equalise(signal, gains_db):
 # With ``equalisation="nalr"`` the reference is the music amplified by NAL-R.
 # `HAAQILoss` then asks how far the equalised music is from what NAL-R would give this
 # listener. So the best gains should be close to those of NAL-R, and the fit is a test
-# of the loss: it must find them from nothing but the gradient of the score.
+# of the loss: it must find them from the gradient of the score alone.
 #
 # The reference stays the same, so it is prepared once, for both ears. To save time, the
 # fit uses a short excerpt. ``reduction="none"`` keeps the two listeners' losses apart.
@@ -143,7 +143,7 @@ axes[0].set_ylabel("gain in dB")
 _ = axes[0].legend()
 
 # %%
-# Scores on all five seconds, most of which the fit has not heard, from the compiled
+# Scores of all five seconds, most of which were not used for the fit, from the compiled
 # engine:
 
 
@@ -259,8 +259,8 @@ _ = ax.legend()
 # The spectrograms show what has changed: on the left the clipped signal, on the right
 # the optimised one, below their differences from the original. What clipping took from
 # the loud moments is still missing. Around 2 kHz, in soft passages, clipping had added
-# some sound, and the optimiser has added more. To the index the signal got better; its
-# spectrogram got worse.
+# some sound, and the optimiser has added more. According to the index the signal has
+# become better, but its spectrogram has become worse.
 
 figure, axes = plt.subplots(3, 2, figsize=(10, 8), layout="constrained")
 for column, name, signal in zip(

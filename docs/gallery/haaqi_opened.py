@@ -2,17 +2,16 @@
 HAAQI opened up
 ===============
 
-A score of 0.6: why? HAAQI compares four features of what an ear hears. Damage of
-different kinds shows in different ones, and ``details=True`` says in which bands and
-when.
+Why is a score 0.6? HAAQI compares four features of what an ear hears. Different kinds
+of damage show in different features, and ``details=True`` says in which bands and when.
 """
 
 # %%
 # Five kinds of damage
 # --------------------
 #
-# A generated song, presented at 65 dB SPL to an ear with a mild loss, and what may
-# happen to it.
+# A generated song, presented at 65 dB SPL to an ear with a mild loss, is damaged in
+# five ways.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -75,14 +74,14 @@ pd.DataFrame(
 
 # %%
 # Read the table by columns. Clipping and noise lower the first two features, which form
-# the nonlinear term. The low-pass filter spoils the spectrum and leaves the rest. A
-# softer signal loses what falls below the threshold of this ear.
+# the nonlinear term. The low-pass filter changes the spectrum and little else. A softer
+# signal loses what falls below the threshold of this ear.
 #
 # Clipping
 # --------
 #
-# Clipped samples add harmonics and their mixtures in all bands, and cut the peaks that
-# make music lively.
+# Clipping adds harmonics and intermodulation products in all bands, and cuts off the
+# peaks that make music lively.
 
 
 def player(signal):
@@ -100,11 +99,11 @@ def show(result):
 player(versions["clipped at -12 dB"])
 
 # %%
-# On the left, time runs to the right and frequency upwards. Above: how much louder or
-# softer each band has become. Below: how much of the fine structure is left; dark is
-# damaged. On the right, the correlations that form the cepstral correlation, and the
-# change of the long-term spectrum. Loud moments have become softer, as thin lines show.
-# The bass keeps its shape, but its harmonics damage the bands above.
+# The pictures on the left show bands over time. Above: how much louder or softer each
+# band has become. Below: how much of the fine structure is left; dark is damaged. On
+# the right: the correlations that form the cepstral correlation, and the change of the
+# long-term spectrum. The thin lines are loud moments that have become softer. The bass
+# keeps its shape, but its harmonics damage the bands above.
 
 show(results["clipped at -12 dB"])
 
@@ -112,8 +111,8 @@ show(results["clipped at -12 dB"])
 # Noise
 # -----
 #
-# Noise hurts where the music is soft: in pauses and in the treble. It fills the valleys
-# of the envelope.
+# Noise does most damage where the music is soft: in pauses and in the treble. It fills
+# the valleys of the envelope.
 
 player(versions["noise, 20 dB below"])
 
@@ -137,16 +136,16 @@ show(results["low-pass at 3 kHz"])
 # Level
 # -----
 #
-# HAAQI is no level meter: 20 dB less would only be a turn of the volume control. But
-# this ear no longer hears the softest parts.
+# HAAQI ignores level itself: 20 dB less is only a turn of the volume control. But this
+# ear no longer hears the softest parts.
 
 show(results["20 dB softer"])
 
 # %%
-# The level of presentation is another matter: then the reference is softer, too. At a
+# The presentation level is different, because it makes the reference softer, too. At a
 # low level the noise falls below the threshold of this ear, and the noisy version
-# scores better. Clipping also made the music softer, so at a low level more of the
-# clipped version is lost.
+# scores better. Clipping has also made the music softer, so at a low level more of the
+# clipped version is inaudible.
 
 for presented_db_spl in (35, 45, 55, 65, 75):
     level_db_spl = presentation_level_db_spl(song, presented_db_spl=presented_db_spl)

@@ -11,8 +11,8 @@ a hearing aid hears such music.
 # -------------------------
 #
 # The response of a head to a loudspeaker 30 degrees to the left. The right ear is on
-# the far side: the sound comes 0.27 ms later there, and the head takes away its high
-# frequencies. This head is a sphere; the challenge has measured ones.
+# the far side: the sound arrives 0.27 ms later there, and the head attenuates its high
+# frequencies. This head is a sphere; those of the challenge were measured.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -44,8 +44,8 @@ spectra.legend()
 # Direction
 # ---------
 #
-# Two cues tell where a sound comes from: the difference in time and, at high
-# frequencies, in level.
+# Two cues tell where a sound comes from: the time difference between the ears and, at
+# high frequencies, the level difference.
 
 angles_deg = np.arange(-90, 91, 5)
 responses = [head_response(angle, sample_rate=sample_rate) for angle in angles_deg]
@@ -114,10 +114,10 @@ player(at_ears)
 # The stems no longer add up
 # --------------------------
 #
-# The data set of the challenge renders each stem by itself and brings each back to the
-# loudness that it had before. A head lifts some stems more than others, so the rendered
-# stems do not add up to the rendered mixture. A separator that leaves nothing over is
-# therefore not perfect here.
+# In the data set of the challenge, each stem is rendered separately and then matched to
+# its original loudness. The head amplifies some stems more than others, so the rendered
+# stems do not add up to the rendered mixture. So even estimates that add up exactly to
+# the mixture are not the true stems here.
 
 rendered = {
     name: match_loudness(render(stem, head), stem, sample_rate)

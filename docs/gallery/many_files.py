@@ -59,8 +59,8 @@ sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*.flac"))[:
 # ---------
 #
 # `haaqi_ears` scores both ears of a listener. One call uses all cores, so a plain loop
-# is fast. Give each item a seed of its own, for example from its name: then each score
-# can be repeated, whatever else was scored before.
+# is fast. Give each item its own seed, for example from its name. Then you can
+# reproduce each score, whatever else was scored before.
 
 from cadenza.audiogram import Audiogram, Listener
 from cadenza.challenges.scoring import presentation_level_db_spl
@@ -102,7 +102,7 @@ scores = pd.DataFrame(rows)
 scores.round(3).head(6)
 
 # %%
-# First look whether any score is doubtful:
+# First check whether there is a reason to doubt any score:
 
 scores[scores["flags"] != ""]
 
@@ -113,10 +113,9 @@ scores[scores["flags"] != ""]
 scores.pivot_table(values="score", index="system", columns="listener").round(3)
 
 # %%
-# These processed files have no hearing-aid gain, and ``equalisation="nalr"`` gives it
+# These processed files have no hearing-aid gain, and ``equalisation="nalr"`` applies it
 # to the reference only. A listener with a steep loss hears less of everything in the
-# processed files. That is why those scores are so low: they say that gain is missing.
-# The linear term shows it.
+# processed files, so these scores are low. The linear term shows that gain is missing.
 
 scores.pivot_table(values="linear", index="system", columns="listener").round(3)
 
@@ -124,9 +123,9 @@ scores.pivot_table(values="linear", index="system", columns="listener").round(3)
 # Is the difference real?
 # -----------------------
 #
-# A line for each song and listener. Lines of one colour that run in parallel say the
-# same about the systems. Here the listener matters: with a mild loss missing treble is
-# worse than noise, with a steep loss neither is heard well.
+# There is a line for each song and listener. Parallel lines of one colour rank the
+# systems in the same way. Here the listener matters: with a mild loss, missing treble
+# is worse than noise; with a steep loss, neither is heard well.
 
 import matplotlib.pyplot as plt
 
@@ -140,8 +139,8 @@ ax.legend()
 
 # %%
 # So compare the systems song by song and for each listener: the mean of the
-# differences, and a confidence interval from drawing the songs again and again with
-# replacement (bootstrap).
+# differences, and a bootstrap confidence interval (the songs are drawn repeatedly with
+# replacement).
 
 from cadenza.statistics import paired
 

@@ -10,22 +10,22 @@ writes one in ten lines, tries it, and plugs it into a recipe.
 # The idea
 # --------
 #
-# Singers are mostly in the middle of the stereo image, so what both channels share is
-# vocals, and the rest is other. A low-pass filter takes the bass out of the middle
-# first, because it is in the middle, too.
+# Singers are mostly in the centre of the stereo image. So the mid signal, which both
+# channels share, becomes the vocals, and the side signal becomes other. The bass is in
+# the centre, too, so a low-pass filter separates it first.
 
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
 
 
-class MiddleSide:
-    """Vocals are in the middle, above the bass.
+class MidSide:
+    """Vocals are in the mid signal, above the bass.
 
     Parameters
     ----------
     crossover_hz : float
-        Frequency in Hz below which the middle is bass.
+        Frequency in Hz below which the mid signal is bass.
     """
 
     sources = ("vocals", "drums", "bass", "other")
@@ -36,14 +36,14 @@ class MiddleSide:
     def __call__(
         self, mixture: np.ndarray, *, sample_rate: int
     ) -> dict[str, np.ndarray]:
-        middle = np.broadcast_to(mixture.mean(axis=0), mixture.shape)
+        mid = np.broadcast_to(mixture.mean(axis=0), mixture.shape)
         filter_ = butter(2, self.crossover_hz, fs=sample_rate, output="sos")
-        bass = sosfiltfilt(filter_, middle)
+        bass = sosfiltfilt(filter_, mid)
         return {
-            "vocals": middle - bass,
+            "vocals": mid - bass,
             "drums": np.zeros_like(mixture),
             "bass": bass,
-            "other": mixture - middle,
+            "other": mixture - mid,
         }
 
 
@@ -60,7 +60,7 @@ from cadenza.stems import STEMS
 from cadenza.synthetic.dataset import song_stems
 
 sample_rate = 44100
-separator = MiddleSide()
+separator = MidSide()
 prepare(separator, STEMS)  # complains if a stem is missing
 
 true = song_stems(1, 5, duration_s=5, sample_rate=sample_rate)
@@ -69,8 +69,8 @@ stems = separator(song, sample_rate=sample_rate)
 Audio(0.9 * resample(stems["vocals"], sample_rate, 24000), rate=24000, normalize=False)
 
 # %%
-# What is in it that should not be? Above, the true vocals; in the middle, the estimate;
-# below, the difference. The drums are in the middle, too.
+# What has leaked into the vocals? Above, the true vocals; in the middle, the estimate;
+# below, the difference. The drums are in the centre of the stereo image, too.
 
 from cadenza import plots
 
@@ -78,9 +78,10 @@ figure, axes = plt.subplots(3, figsize=(8, 8), layout="constrained")
 _ = plots.spectrogram_pair(true["vocals"][0], stems["vocals"][0], sample_rate, axes)
 
 # %%
-# Better than nothing? The improvement of the ratio of signal to distortion over the
-# mixture itself, beside that of `Spectral`. The drums show a trap of this measure:
-# silence is better than the mixture wherever the stem is softer than the rest.
+# Is this better than nothing? The table shows the improvement of the
+# signal-to-distortion ratio (SDR) over the mixture itself, and that of `Spectral`. The
+# drums show a weakness of this measure: silence is better than the mixture if the stem
+# is softer than the rest.
 
 
 def improvement_db(true, estimate, mixture):
@@ -93,21 +94,21 @@ for name in STEMS:
     ours, theirs = (
         improvement_db(true[name], found[name], song) for found in (stems, spectral)
     )
-    print(f"{name:7} middle and side {ours:+5.1f} dB, spectral {theirs:+5.1f} dB")
+    print(f"{name:7} mid and side {ours:+5.1f} dB, spectral {theirs:+5.1f} dB")
 
 # %%
 # In a recipe
 # -----------
 #
 # Save the class as ``my_separator.py`` and name it on the command line. Parameters
-# follow with a plus:
+# start with a plus sign:
 #
 # .. code-block:: bash
 #
 #    PYTHONPATH=. python -m cadenza.recipes.cad_icassp_2024.baseline.enhance \
 #      path.root=/data/cadenza separator=custom \
-#      separator._target_=my_separator.MiddleSide +separator.crossover_hz=150
+#      separator._target_=my_separator.MidSide +separator.crossover_hz=150
 #
-# The recipe gives it whole songs, remembers its stems for the next listener of the same
-# song, and notices if you change its parameters. :doc:`/plugins` says what else a
-# separator may have, and how to write a hearing aid.
+# The recipe passes it whole songs, keeps the stems for the next listener of the same
+# song, and notices if you change a parameter. :doc:`/plugins` says what else a
+# separator can have, and how to write a hearing aid.

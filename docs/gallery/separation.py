@@ -3,9 +3,9 @@ Separating a song, and what goes wrong
 ======================================
 
 To make the vocals louder for a listener, they must first be found in the mixture. Two
-separators come with cadenza. `Spectral` looks for what a spectrogram shows of each
-stem; `ConvTasNetVDBO` is a small network that has learned from generated songs. Larger
-networks, `HybridDemucs` and `OpenUnmix`, download their weights.
+separators come with cadenza. `Spectral` uses what a spectrogram shows of each stem;
+`ConvTasNetVDBO` is a small network trained on generated songs. Larger networks,
+`HybridDemucs` and `OpenUnmix`, download their weights.
 """
 
 # %%
@@ -41,9 +41,9 @@ player(song)
 # By signal processing
 # --------------------
 #
-# `Spectral` makes four masks for the spectrogram. Drums are what is short and wide
-# (vertical lines), bass is what is low, vocals are what is long and in the middle of
-# the stereo image, and the rest is other.
+# `Spectral` makes four masks for the spectrogram. Drums are what is short and broadband
+# (vertical lines), bass is what is low, vocals are what is sustained and in the centre
+# of the stereo image, and the rest is other.
 
 from cadenza.separation.spectral import Spectral
 
@@ -71,8 +71,8 @@ player(stems["vocals"])
 # How good?
 # ---------
 #
-# The ratio of signal to distortion in dB: 0 dB means that as much is wrong as is right.
-# The mixture itself, taken for each stem, shows how hard a stem is.
+# The signal-to-distortion ratio (SDR) in dB: at 0 dB, the error is as strong as the
+# stem. The SDR of the mixture itself shows how difficult a stem is.
 
 
 def sdr_db(true, estimate):
@@ -114,8 +114,8 @@ _ = plots.spectrogram_pair(stems["vocals"][0], learned["vocals"][0], sample_rate
 #
 # A listener asks for more vocals and less drums. If the estimates add up to the
 # mixture, their errors cancel as long as all gains are equal. The more the gains
-# differ, the more can be heard of them. Estimates that do not add up cost something
-# even without a gain.
+# differ, the more audible are the errors. Estimates that do not add up to the mixture
+# lower the score even if all gains are 0 dB.
 
 from cadenza.audiogram import Audiogram
 from cadenza.challenges.scoring import presentation_level_db_spl
@@ -151,8 +151,8 @@ player(remix_to_mixture(spectral, gains_db, song, sample_rate))
 # Both together
 # -------------
 #
-# The errors of the two are different. Their mean is often better than both, and rarely
-# much worse than the better one:
+# The errors of the two are different. The mean of their stems is often better than
+# both, and rarely much worse than the better one:
 
 from cadenza.separation.ensemble import Ensemble
 from cadenza.separation.spectral import Spectral
@@ -166,11 +166,10 @@ for name, stem in stems.items():
 # Estimates that add up
 # ---------------------
 #
-# Many networks estimate each stem for itself, and the sum of their stems is not the
-# song. Here the vocals come out 6 dB too low, so that something is wrong even without
-# gains. `refined` repairs such estimates: ``"residual"`` shares what is missing among
-# the stems, ``"wiener"`` divides the spectrum of the song in the ratio of their
-# magnitudes.
+# Many networks estimate each stem independently, so the sum of their stems is not the
+# song. Here the vocals are 6 dB too soft, which is wrong even without gains. `refined`
+# repairs such estimates: ``"residual"`` adds an equal part of what is missing to each
+# stem, ``"wiener"`` divides the spectrum of the song in the ratio of their magnitudes.
 
 from cadenza.separation.refine import refined
 

@@ -1,9 +1,9 @@
 """Enhance the music of ICASSP 2024 for its listeners.
 
-For every scene and listener: separate the music at the microphones into stems, apply the gains
-that the scene asks for, bring the remix back to the loudness of the mixture, and amplify it for
-the listener. Writes <exp_folder>/enhanced_signals/<scene>_<listener>_remix.flac and
-<exp_folder>/enhanced_signals.csv, which tells how much of each was clipped.
+For every scene and listener: separate the music at the microphones into stems, apply the gains of
+the scene, match the loudness of the remix to that of the mixture, and amplify it for the listener.
+Writes <exp_folder>/enhanced_signals/<scene>_<listener>_remix.flac, and the fraction of clipped
+samples in each to <exp_folder>/enhanced_signals.csv.
 """
 
 from __future__ import annotations

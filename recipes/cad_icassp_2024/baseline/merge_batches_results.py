@@ -1,9 +1,9 @@
 """Merge the tables of all batches of ICASSP 2024.
 
 Reads <exp_folder>/scores_<batch>-<batch_size>.csv and enhanced_signals_<batch>-<batch_size>.csv of
-every batch, as far as there are any, and writes scores.csv and enhanced_signals.csv in the order
-of the pairs, as one run would have. A table is written only if every pair is there once; a pair
-that failed has empty values.
+every batch, if there are any, and writes scores.csv and enhanced_signals.csv in the order of the
+scenes and listeners, as from a run without batches. A table is written only if every pair is there
+exactly once; a pair that failed has empty values.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Render the music of the scenes as the microphones at a listener's ears pick it up.
+"""Render the music of the scenes at the microphones of the hearing aids.
 
-Every song of the scene file is played over two loudspeakers around the scene's head. The mixture
-and each stem are filtered with the head's responses and brought back to the loudness they had
-before, each on its own. Writes 16-bit WAV files and at_mic_music.train.json; about 90 GB for the
-whole training set.
+Every song of the scene file is played over two loudspeakers, for each head position. The mixture
+and each stem are filtered with the responses of the head, and then each is matched to its original
+loudness. Writes 16-bit WAV files and at_mic_music.train.json; about 90 GB for the whole training
+set.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Draw the training scenes of ICASSP 2024 and their listeners.
 
 Reads the songs, gains, head positions and listeners of the challenge root and writes
-scenes.train.json and scene_listeners.train.json. With the default numbers they are the published
-ones. scene.number_scenes_per_song=6 adds two scenes to the four of each song. Scenes are numbered
-song by song, so most of them get another number, and with it other listeners. Existing files that
-this script could draw again are replaced; all others are kept unless overwrite=true.
+scenes.train.json and scene_listeners.train.json. With the default settings they are identical to
+the published files. scene.number_scenes_per_song=6 adds two scenes to the four of each song. Scenes
+are numbered song by song, so most of them get another number, and therefore other listeners.
+Existing files that this script could draw again are replaced; all others are kept unless
+overwrite=true.
 """
 
 from __future__ import annotations

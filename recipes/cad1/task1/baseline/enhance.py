@@ -1,8 +1,8 @@
 """Enhance the songs of CAD1 Task 1 for their listeners.
 
-For every song and listener: separate the song into stems and amplify each for both ears. Writes
-eight mono stems with their scales and the stereo remix, below <exp_folder>/enhanced_signals, and
-<exp_folder>/enhanced_signals.csv, which tells how much of each remix was clipped. stems=float44
+For every song and listener: separate the song into stems and amplify each stem for both ears.
+Writes eight mono stems with their scales and the stereo remix to <exp_folder>/enhanced_signals, and
+the fraction of clipped samples in each remix to <exp_folder>/enhanced_signals.csv. stems=float44
 writes the stems in floating point at 44.1 kHz, without scales.
 """
 

@@ -1,9 +1,9 @@
 """Score the enhanced stems of CAD1 Task 1 with HAAQI.
 
-Every stem is compared with the true one, ear by ear; HAAQI gives the reference the gain that the
-listener needs. Reads <exp_folder>/enhanced_signals and writes <exp_folder>/scores.csv, or
-scores_<batch + 1>-<batch_size>.csv for a batch. A stem that is silent in the reference has no
-score; the mean is that of the others. evaluate.target=remix compares the remix with the mixture.
+Every enhanced stem is compared with the true stem, to which HAAQI applies the gain of NAL-R. Reads
+<exp_folder>/enhanced_signals and writes <exp_folder>/scores.csv, or
+scores_<batch + 1>-<batch_size>.csv for a batch. If a true stem is silent, there is no score for it;
+the mean is that of the others. evaluate.target=remix compares the remix with the mixture instead.
 stems=float44 scores stems that enhance.py wrote with the same option, at 44.1 kHz.
 """
 

@@ -1,8 +1,8 @@
 """Merge the tables of all batches of CAD1 Task 1.
 
-Reads <exp_folder>/scores_<batch>-<batch_size>.csv of every batch, and the tables that enhance.py
-and test.py wrote, as far as there are any. Writes scores.csv and the others in the order of the
-songs and listeners. A table is written only if every pair is there once.
+Reads <exp_folder>/scores_<batch>-<batch_size>.csv of every batch, and the tables of enhance.py and
+test.py if these ran in batches. Writes scores.csv and the other tables in the order of the songs
+and listeners. A table is written only if every pair is there exactly once.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Check the segments that test.py has cut and pack them into submission_<team_id>.zip.
 
 Every file must be there, decode, have the right format and length, and be the one that test.py
-wrote for this song and listener. Whatever is wrong is listed by name and nothing is packed; an
-earlier zip is renamed to submission_<team_id>.zip.outdated. check_only=true only checks, also an
-unpacked submission: path.submission_dir=unpacked/evaluation.
+wrote for this song and listener. If not, all problems are listed by file name, nothing is packed,
+and an earlier zip is renamed to submission_<team_id>.zip.outdated. check_only=true only checks the
+files. To check an unpacked submission, add path.submission_dir=unpacked/evaluation.
 """
 
 from __future__ import annotations

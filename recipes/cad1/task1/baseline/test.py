@@ -1,8 +1,8 @@
 """Enhance the test songs of CAD1 Task 1 and cut the segments of the submission.
 
-As enhance.py, but the stems are cut to the segment for objective evaluation and the remix to the
-one for listening tests. Writes below <exp_folder>/enhanced_signals/evaluation. Use it with
-split=test, then pack_submission.py.
+Like enhance.py, but the stems are cut to the segment for objective evaluation, and the remix to the
+segment for the listening tests. Writes to <exp_folder>/enhanced_signals/evaluation. Use split=test,
+then run pack_submission.py.
 """
 
 from __future__ import annotations

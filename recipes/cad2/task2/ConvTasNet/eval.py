@@ -1,8 +1,8 @@
 """Measure a network that train.py has trained: SDR, ISR, SIR and SAR of its estimates.
 
-Separates the test pieces, each as a whole. Writes into <exp_dir>/<out_dir>: results.csv with the
-medians over windows of 1 s for each piece, results.txt with the medians over the pieces, and the
-estimates, <piece>/<source>.wav. The columns mixture_sdr_db are the scores of the mixture itself.
+Separates each test piece as a whole. Writes into <exp_dir>/<out_dir>: results.csv with the medians
+over windows of 1 s for each piece, results.txt with the medians over the pieces, and the estimates
+as <piece>/<source>.wav. The columns <source>_mixture_sdr_db are the SDR of the mixture itself.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Train a ConvTasNet that separates one instrument from its accompaniment, or songs into stems.
+"""Train a Conv-TasNet that separates one instrument from its accompaniment, or songs into stems.
 
-If it is stopped, the same command continues. Writes into <exp_dir>: history.csv, losses.png,
-tensorboard/ and checkpoints/; and into <models_dir> the best network so far, which enhance.py loads
-with separator=convtasnet separator.models_dir=<models_dir>.
+If it is stopped, the same command continues. Writes history.csv, losses.png, tensorboard/ and
+checkpoints/ into <exp_dir>, and the best network so far into <models_dir>. enhance.py loads it with
+separator=convtasnet separator.models_dir=<models_dir>.
 """
 
 from __future__ import annotations

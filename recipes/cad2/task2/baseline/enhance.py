@@ -1,9 +1,9 @@
 """Enhance the classical music of CAD2 Task 2 for its listeners.
 
-For every scene and listener: separate the instruments of the piece, apply the gains that the
-scene asks for, compensate the level, and compress for the listener. Writes
-<exp_folder>/enhanced_signals/<split>/<scene>_<listener>_remix.flac and
-<exp_folder>/enhanced_signals.csv, which tells how much of each was clipped.
+For every scene and listener: separate the instruments of the piece, apply the gains of the scene,
+compensate the level, and compress for the listener. Writes
+<exp_folder>/enhanced_signals/<split>/<scene>_<listener>_remix.flac, and the fraction of clipped
+samples in each to <exp_folder>/enhanced_signals.csv.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Merge the tables of all batches of CAD2 Task 2.
 
 Reads <exp_folder>/scores_<batch>-<batch_size>.csv and enhanced_signals_<batch>-<batch_size>.csv of
-every batch, as far as there are any, and writes scores.csv and enhanced_signals.csv in the order
-of the scenes and listeners. A table is written only if every pair is there once.
+every batch, if there are any, and writes scores.csv and enhanced_signals.csv in the order of the
+scenes and listeners. A table is written only if every pair is there exactly once.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Draw the training scenes of CAD2 Task 2 and their listeners.
 
 Reads the pieces, gains and listeners of the challenge root and writes scenes.train.json and
-scene_listeners.train.json. With the default numbers they are the published ones. Existing files
-that this script could draw again are replaced; all others are kept unless overwrite=true.
+scene_listeners.train.json. With the default settings they are identical to the published files.
+Existing files that this script could draw again are replaced; all others are kept unless
+overwrite=true.
 """
 
 from __future__ import annotations

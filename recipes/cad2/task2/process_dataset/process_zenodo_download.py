@@ -1,9 +1,9 @@
-"""Make a challenge root of CAD2 Task 2 from the downloaded data sets.
+"""Make a challenge root of CAD2 Task 2 from the downloaded archives.
 
-Unpacks CadenzaWoodwind.zip, EnsembleSet_Mix_1.zip and metadata.zip where they are not unpacked
-yet, copies the training tracks and the metadata, and cuts the sources of the validation pieces,
-whose sum is their mixture. Everything is checked before the first file is written. A run that was
-stopped is continued by the same command.
+Unpacks CadenzaWoodwind.zip, EnsembleSet_Mix_1.zip and metadata.zip (metadat.zip on Zenodo) unless
+this has been done, copies the training tracks and the metadata, and cuts the sources of the
+validation pieces, whose sum is the mixture. Everything is checked before the first file is written.
+If it is stopped, the same command continues.
 """
 
 from __future__ import annotations
