@@ -56,7 +56,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         # A failed write does not name its file
         if error.errno in _WRITE_ERRORS or str(error.filename) == str(temporary):
-            raise _cannot_write(path, error) from None
+            raise cannot_write(path, error) from None
         raise
     finally:
         temporary.unlink(missing_ok=True)
@@ -80,7 +80,7 @@ def _temporary_for(path: Path) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _cannot_write(path.parent, error, "cannot create the folder") from None
+        raise cannot_write(path.parent, error, "cannot create the folder") from None
     for name in _leftovers(path.parent.absolute()):
         leftover = path.with_name(name)
         if name.startswith(f".{path.name}.") and _is_abandoned(leftover):
@@ -100,8 +100,18 @@ def _leftovers(folder: Path) -> tuple[str, ...]:
     return tuple(name for name in names if name.startswith(".") and name.endswith(".tmp"))
 
 
-def _cannot_write(path: Path, error: OSError, what: str = "cannot write") -> OSError:
-    """The same error with a message about the wanted file instead of the temporary one."""
+def cannot_write(path: Path, error: OSError, what: str = "cannot write") -> OSError:
+    """The same error with a message about the wanted file instead of the temporary one.
+
+    Parameters
+    ----------
+    path : Path
+        The wanted file.
+    error : OSError
+        What the system said.
+    what : str
+        What failed.
+    """
     reason = reason_of_system(error)
     if error.errno in _FULL:
         existing = next(folder for folder in path.absolute().parents if folder.is_dir())

@@ -119,6 +119,20 @@ def require_disk_space(folder: Path, n_bytes: int) -> None:
         )
 
 
+def in_bytes(n_bytes: float) -> str:
+    """Size for people.
+
+    Examples
+    --------
+    >>> in_bytes(230_000), in_bytes(14_800_000_000)
+    ('230 kB', '14.8 GB')
+    """
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= factor:
+            return f"{n_bytes / factor:.3g} {unit}"
+    return f"{n_bytes:.0f} bytes"
+
+
 def find_ignoring_case(root: Path, relative: str | Path) -> Path:
     """Path below `root`, whatever the letter case and Unicode form of its names on the disk.
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import click
 
-from cadenza._paths import find_root
+from cadenza._paths import find_root, in_bytes
 from cadenza.datasets import FetchPlan, fetch, plan_fetch, read_registry
-from cadenza.datasets.fetching import in_bytes
 from cadenza.datasets.validation_cad2_task2 import find_download
 from cadenza.datasets.validation_steps import setting
 from cadenza.errors import InputError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cadenza.datasets.fetching import in_bytes
+from cadenza._paths import in_bytes
 from cadenza.demo.mirror import write_mirror
 
 _URL = "http://127.0.0.1:8000"

@@ -1,6 +1,7 @@
 """The data of the challenges: what there is (`registry`), and how to get it (`fetching`)."""
 
+from cadenza.datasets.connection import Patience
 from cadenza.datasets.fetching import FetchPlan, fetch, plan_fetch
 from cadenza.datasets.registry import Challenge, Part, read_registry
 
-__all__ = ["Challenge", "FetchPlan", "Part", "fetch", "plan_fetch", "read_registry"]
+__all__ = ["Challenge", "FetchPlan", "Part", "Patience", "fetch", "plan_fetch", "read_registry"]

@@ -1,36 +1,38 @@
-"""Fetching parts of a challenge: the plan, the downloads side by side, and unpacking."""
+"""Fetching parts of a challenge: the plan, the downloads, and unpacking."""
 
 from __future__ import annotations
 
 import logging
-import threading
 import zipfile
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
-from tqdm import tqdm
 
-from cadenza import __version__
 from cadenza._archive import unpack_zips
 from cadenza._check import raise_if
 from cadenza._files import read_json
-from cadenza._paths import require_disk_space, write_json
+from cadenza._paths import folded, require_disk_space, write_json
+from cadenza.datasets.connection import Patience, open_session
+from cadenza.datasets.downloads import download_all
 from cadenza.datasets.registry import Part
 from cadenza.datasets.tarballs import unpack_tar
-from cadenza.datasets.transfer import Download, StoppedError, part_of
-from cadenza.datasets.zenodo import RemoteFile, base_url, list_files, read_listing, save_listing
+from cadenza.datasets.transfer import n_bytes_there
+from cadenza.datasets.zenodo import (
+    RemoteFile,
+    Stamp,
+    base_url,
+    list_files,
+    read_listing,
+    save_listing,
+)
 from cadenza.errors import InputError
-
-if TYPE_CHECKING:
-    import requests
 
 logger = logging.getLogger(__name__)
 
 _NOTES = ".cadenza-fetch"  # folder beside the downloads: listings of the records, what is verified
+_PATIENCE = Patience()
 _UNPACKED_RATIO = 1.2  # about how much larger audio is outside its archive
 
 
@@ -59,9 +61,9 @@ class Step:
     @property
     def n_missing_bytes(self) -> int:
         """Bytes to download."""
-        partial_file = part_of(self.archive)
-        n_there = partial_file.stat().st_size if partial_file.exists() else 0
-        return 0 if self.is_loaded else max(0, self.file.size - n_there)
+        if self.is_loaded:
+            return 0
+        return max(0, self.file.size - n_bytes_there(self.archive, self.file))
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class FetchPlan:
     @property
     def n_bytes(self) -> int:
         """Bytes to download."""
-        return sum(step.n_missing_bytes for step in self.steps)
+        return sum({step.archive: step.n_missing_bytes for step in self.steps}.values())
 
     @property
     def n_disk_bytes(self) -> float:
@@ -94,7 +96,13 @@ class FetchPlan:
         return self.n_bytes + _UNPACKED_RATIO * sum(unpacked)
 
 
-def plan_fetch(parts: Sequence[Part], folder: str | Path, *, url: str | None = None) -> FetchPlan:
+def plan_fetch(
+    parts: Sequence[Part],
+    folder: str | Path,
+    *,
+    url: str | None = None,
+    patience: Patience = _PATIENCE,
+) -> FetchPlan:
     """Ask the records what the parts are, and look what is there.
 
     Files that are there are verified: by their checksum the first time, later by size and time.
@@ -107,37 +115,50 @@ def plan_fetch(parts: Sequence[Part], folder: str | Path, *, url: str | None = N
         Where the data go.
     url : str, optional
         Address of a mirror. Default: the environment variable ``CADENZA_ZENODO_URL``, or Zenodo.
+    patience : Patience
+        How often, and after how long, a request that fails is repeated.
 
     Raises
     ------
     InputError
-        If a record does not have a file, or there is no connection and the records were never
-        asked before.
+        If a record does not have a file, two files have the same name, or there is no connection
+        and the records were never asked before.
     """
     folder = Path(folder)
+    raise_if(_name_clashes(parts))
     listings: dict[int, dict[str, RemoteFile]] = {}
     offline, problems = None, []
-    with _session() as session:
+    with open_session() as session:
         for record in dict.fromkeys(part.record for part in parts):
+            wanted = {part.file for part in parts if part.record == record}
             saved = folder / _NOTES / f"record-{record}.json"
+            before = read_listing(saved)
             try:
-                files = list_files(session, base_url(url), record)
+                files = list_files(session, base_url(url), record, wanted=wanted, patience=patience)
             except ConnectionError as error:
-                files, offline = read_listing(saved), str(error)
-                if not files:
+                files, offline = before, str(error)
+                if not wanted <= files.keys():
                     problems.append(f"{error}. Without a connection nothing can be fetched")
+            except InputError as error:
+                problems += error.problems
+                continue
             else:
-                _tell_changes(record, read_listing(saved), files)
-                save_listing(saved, files)
+                _tell_changes(record, before, files)
+                problems += _absent(record, wanted, files)
+                if wanted <= files.keys():
+                    save_listing(saved, files)
             listings[record] = files
-    problems += [
-        f"record {part.record} has no file {part.file}; it has {', '.join(listings[part.record])}"
-        for part in parts
-        if listings[part.record] and part.file not in listings[part.record]
-    ]
     raise_if(problems)
     steps = [_step(part, listings[part.record][part.file], folder) for part in parts]
     return FetchPlan(folder, tuple(steps), offline)
+
+
+def _absent(record: int, wanted: Iterable[str], files: Iterable[str]) -> list[str]:
+    there = ", ".join(files) or "none that can be fetched"
+    return [
+        f"record {record} has no file {name}; it has {there}"
+        for name in sorted(set(wanted) - set(files))
+    ]
 
 
 def _tell_changes(
@@ -150,19 +171,44 @@ def _tell_changes(
             logger.warning("record %d has changed: %s has another content", record, name)
 
 
+def _name_clashes(parts: Sequence[Part]) -> list[str]:
+    """Parts whose downloads would have the same name, though they are other files."""
+    problems: list[str] = []
+    first_of: dict[str, Part] = {}
+    for part in parts:
+        first = first_of.setdefault(folded(part.file), part)
+        if (first.record, first.file) != (part.record, part.file):
+            problems.append(
+                f"{first.name} and {part.name} have the same file name, {first.file} in record "
+                f"{first.record} and {part.file} in record {part.record}: fetch them into two "
+                "folders"
+            )
+    return problems
+
+
 def _step(part: Part, file: RemoteFile, folder: Path) -> Step:
-    if part.md5 and file.checksum != f"md5:{part.md5}":
+    if part.md5 and file.checksum != f"md5:{part.md5.lower()}":
         logger.warning(
             "%s in record %d is not the file of the registry: its checksum is %s, expected md5:%s",
             *(file.name, part.record, file.checksum, part.md5),
         )
+    if not file.has_checksum:
+        logger.warning(
+            "%s in record %d has no checksum: only its size can be verified", file.name, part.record
+        )
     archive = folder / "downloads" / file.name
     note = _note(archive)
+    other = note.get("record", part.record)
+    if other != part.record and note.get("checksum") != file.checksum and archive.is_file():
+        raise InputError(
+            f"{archive} is the file of record {other}: move it away, or fetch the one of record "
+            f"{part.record} into another folder"
+        )
     return Step(
         part,
         file,
         archive,
-        is_loaded=_is_verified(archive, file),
+        is_loaded=_is_verified(archive, part, file),
         is_unpacked=note.get("unpacked") == file.checksum,
     )
 
@@ -171,25 +217,20 @@ def _is_to_unpack(step: Step) -> bool:
     return step.part.unpack and not step.is_unpacked
 
 
-def _is_verified(archive: Path, file: RemoteFile) -> bool:
+def _is_verified(archive: Path, part: Part, file: RemoteFile) -> bool:
     """Whether the whole file is there; its content is read once and then remembered."""
     if not archive.is_file():
         return False
-    stamp, note = _stamp(archive, file), _note(archive)
+    stamp, note = file.stamp(archive), _note(archive)
     if {key: note.get(key) for key in stamp} == stamp:
         return True
     logger.info("verifying %s", archive)
-    if not file.matches(archive):
+    verified = file.verify(archive)
+    if not verified:
         logger.warning("%s is damaged or of another version: it will be loaded again", archive)
         return False
-    write_json(_note_file(archive), note | stamp)
+    write_json(_note_file(archive), note | verified | {"record": part.record})
     return True
-
-
-def _stamp(archive: Path, file: RemoteFile) -> dict[str, object]:
-    """What is remembered of a file whose content was compared with the checksum."""
-    status = archive.stat()
-    return {"checksum": file.checksum, "size": status.st_size, "time_ns": status.st_mtime_ns}
 
 
 def _note_file(archive: Path) -> Path:
@@ -203,7 +244,7 @@ def _note(archive: Path) -> dict[str, object]:
         return {}
 
 
-def fetch(plan: FetchPlan, *, connections: int = 3) -> None:
+def fetch(plan: FetchPlan, *, connections: int = 3, patience: Patience = _PATIENCE) -> None:
     """Download what is missing, verify it, and unpack it.
 
     May be stopped at any moment, also by a broken connection or ``kill -9``: the next call
@@ -215,6 +256,8 @@ def fetch(plan: FetchPlan, *, connections: int = 3) -> None:
         From `plan_fetch`.
     connections : int
         Files that are downloaded at a time.
+    patience : Patience
+        How often, and after how long, a request that fails is repeated.
 
     Raises
     ------
@@ -231,9 +274,9 @@ def fetch(plan: FetchPlan, *, connections: int = 3) -> None:
     (plan.folder / _NOTES).mkdir(exist_ok=True)
     try:
         with FileLock(plan.folder / _NOTES / "lock", blocking=False):
-            problems = _load(missing, connections)
-            for step in plan.steps:
-                if _is_to_unpack(step) and step.archive.is_file():
+            problems = _load(missing, connections, patience)
+            for step in {s.archive: s for s in plan.steps if _is_to_unpack(s)}.values():
+                if step.archive.is_file():
                     try:
                         _unpack(step, plan.folder)
                     except InputError as error:
@@ -243,38 +286,15 @@ def fetch(plan: FetchPlan, *, connections: int = 3) -> None:
     raise_if(problems)
 
 
-def _load(steps: Sequence[Step], connections: int) -> list[str]:
-    """Download side by side; returns what went wrong. Ctrl-C stops all downloads."""
-    stop, lock = threading.Event(), threading.Lock()
-    bar = tqdm(
-        total=sum(step.file.size for step in steps),
-        unit="B",
-        unit_scale=True,
-        desc="fetching",
-        disable=None,  # without a terminal
-    )
+def _load(steps: Sequence[Step], connections: int, patience: Patience) -> list[str]:
+    """Download side by side; returns what went wrong."""
+    records = {step.archive: step.part.record for step in steps}
 
-    def show(n_bytes: int) -> None:
-        with lock:
-            bar.update(n_bytes)
+    def keep(archive: Path, stamp: Stamp) -> None:
+        write_json(_note_file(archive), stamp | {"record": records[archive]})
 
-    def load(step: Step) -> list[str]:
-        try:
-            Download(session, step.file, step.archive, show=show, stop=stop).run()
-        except InputError as error:
-            return list(error.problems)
-        except StoppedError:
-            return []
-        write_json(_note_file(step.archive), _stamp(step.archive, step.file))
-        logger.info("%s is whole: %s", step.archive, in_bytes(step.file.size))
-        return []
-
-    with _session() as session, ThreadPoolExecutor(connections) as pool, bar:
-        tasks = [pool.submit(load, step) for step in steps]
-        try:
-            return [problem for task in tasks for problem in task.result()]
-        finally:
-            stop.set()
+    files = {step.archive: step.file for step in steps}
+    return download_all(files, connections=connections, patience=patience, keep=keep)
 
 
 def _unpack(step: Step, folder: Path) -> None:
@@ -284,25 +304,3 @@ def _unpack(step: Step, folder: Path) -> None:
         unpack_tar(step.archive, folder)
     note_file = _note_file(step.archive)
     write_json(note_file, _note(step.archive) | {"unpacked": step.file.checksum})
-
-
-def _session() -> requests.Session:
-    import requests
-
-    session = requests.Session()
-    session.headers["User-Agent"] = f"cadenza/{__version__}"
-    return session
-
-
-def in_bytes(n_bytes: float) -> str:
-    """Size for people.
-
-    Examples
-    --------
-    >>> in_bytes(230_000), in_bytes(14_800_000_000)
-    ('230 kB', '14.8 GB')
-    """
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if n_bytes >= factor:
-            return f"{n_bytes / factor:.3g} {unit}"
-    return f"{n_bytes:.0f} bytes"

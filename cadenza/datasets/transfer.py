@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cadenza._files import read_json
-from cadenza._paths import write_json
-from cadenza.datasets.zenodo import RemoteFile, reason_of
+from cadenza._files import cannot_write, sync
+from cadenza._paths import in_bytes
+from cadenza.datasets.connection import (
+    RAW,
+    Attempts,
+    GivenUpError,
+    Patience,
+    RangeError,
+    StoppedError,
+    TemporaryError,
+    ask,
+    pieces,
+)
+from cadenza.datasets.zenodo import RemoteFile, Stamp
 from cadenza.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,34 +30,26 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_CHUNK_BYTES = 2**18
-_TIMEOUT_S = (10, 60)  # to connect, and between two pieces of data
-_MOST_FAILURES = 8  # in a row, without a byte between them
-_LONGEST_WAIT_S = 120.0
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 
 
-def part_of(target: Path) -> Path:
-    """Where a file is while it arrives."""
-    return target.with_name(f".{target.name}.part")
+def part_of(target: Path, file: RemoteFile) -> Path:
+    """Where a file is while it arrives; another version of it has another name."""
+    return target.with_name(f".{target.name}.{file.version}.part")
 
 
-class StoppedError(Exception):
-    """The download was told to stop; what is there is kept."""
-
-
-class _RetryError(Exception):
-    """Something that may go away; `wait_s` is when the server wants to be asked again."""
-
-    def __init__(self, message: str, wait_s: float | None = None) -> None:
-        super().__init__(message)
-        self.wait_s = wait_s
+def n_bytes_there(target: Path, file: RemoteFile) -> int:
+    """Bytes of a file that have arrived."""
+    part = part_of(target, file)
+    return part.stat().st_size if part.exists() else 0
 
 
 class Download:
     """One file of a record, on its way to the disk.
 
-    What has arrived is in ``.<name>.part`` beside the target, so that a later run continues there.
-    The file gets its name only when size and checksum are right.
+    What has arrived is in a hidden file beside the target, and stays there until the file is
+    complete. A later run continues there. The file gets its name only when size and checksum are
+    right; if the checksum is wrong, it is loaded once more from the beginning.
 
     Parameters
     ----------
@@ -59,8 +63,8 @@ class Download:
         Gets the number of bytes that have arrived; negative if they must be loaded again.
     stop : threading.Event
         Ends the download with a `StoppedError` when it is set.
-    first_wait_s : float
-        Seconds before the second attempt; each further one waits twice as long.
+    patience : Patience
+        How failures are repeated.
     """
 
     def __init__(
@@ -71,148 +75,147 @@ class Download:
         *,
         show: Callable[[int], object],
         stop: threading.Event,
-        first_wait_s: float = 1.0,
+        patience: Patience,
     ) -> None:
         self._session, self._file, self._target = session, file, target
-        self._show, self._stop, self._first_wait_s = show, stop, first_wait_s
-        self._part = part_of(target)
-        self._note = self._part.with_suffix(".part.json")
-        self._tag: str | None = None  # what the server calls this version of the file
+        self._show, self._stop, self._patience = show, stop, patience
+        self._part = part_of(target, file)
 
-    def run(self) -> None:
+    def run(self) -> Stamp:
         """Download the file.
+
+        Returns
+        -------
+        Stamp
+            Of the file whose content was verified.
 
         Raises
         ------
         InputError
-            If the server refuses, or keeps failing, or the content is not what the record says.
+            If the server refuses, or keeps failing, or the content is not what the record says, or
+            the disk is full.
         StoppedError
             If it was told to stop.
         """
-        self._show(self._begin())
+        try:
+            stamp = self._load_verified()
+            sync(self._part)  # the content is on the disk before the name is
+            self._part.replace(self._target)
+            self._remove_older_parts()
+        except OSError as error:
+            problem = cannot_write(self._target, error)
+            raise InputError(f"{problem}{self._what_is_kept()}") from None
+        return stamp
+
+    def _load_verified(self) -> Stamp:
+        self._part.touch()
+        if self._n_bytes > self._file.size:
+            self._cut_to(0)
         for last_try in (False, True):
             self._load()
-            if self._file.matches(self._part):
-                break
+            stamp = self._file.verify(self._part)
+            if self._stop.is_set():
+                raise StoppedError
+            if stamp:
+                return stamp
             problem = f"{self._file.url}: the content does not match the checksum of the record"
-            self._forget()
-            if last_try:
-                raise InputError(f"{problem}, twice; the file or the record is damaged")
-            logger.warning("%s; loading it again", problem)
-        self._part.replace(self._target)
-        self._note.unlink(missing_ok=True)
+            self._cut_to(0)
+            if not last_try:
+                logger.warning("%s; loading it again", problem)
+        self._part.unlink()
+        raise InputError(f"{problem}, twice; the file or the record is damaged")
 
     @property
     def _n_bytes(self) -> int:
-        return self._part.stat().st_size if self._part.exists() else 0
+        return self._part.stat().st_size
 
-    def _begin(self) -> int:
-        """Bytes of this very file that an earlier run has loaded."""
-        try:
-            note = read_json(self._note, dict)
-        except InputError:
-            note = {}
-        same = note.get("checksum") == self._file.checksum and note.get("size") == self._file.size
-        if not same or self._n_bytes > self._file.size:
-            self._part.unlink(missing_ok=True)
-        else:
-            self._tag = note.get("tag")
-        self._write_note()
-        return self._n_bytes
+    def _cut_to(self, n_bytes: int) -> None:
+        """Forget what comes after the first bytes."""
+        n_lost = self._n_bytes - n_bytes
+        with self._part.open("r+b") as part:
+            part.truncate(n_bytes)
+        self._show(-n_lost)
 
-    def _write_note(self) -> None:
-        note = {"checksum": self._file.checksum, "size": self._file.size, "tag": self._tag}
-        write_json(self._note, note)
+    def _remove_older_parts(self) -> None:
+        """Remove what was loaded of other versions of the file."""
+        others = re.compile(rf"\.{re.escape(self._target.name)}\.[0-9a-f]+\.part")
+        for path in self._target.parent.iterdir():
+            if others.fullmatch(path.name):
+                path.unlink(missing_ok=True)
 
-    def _forget(self) -> None:
-        """Start again from the first byte."""
-        self._show(-self._n_bytes)
-        self._part.unlink(missing_ok=True)
+    def _what_is_kept(self) -> str:
+        n_bytes = n_bytes_there(self._target, self._file)
+        if not n_bytes:
+            return ""
+        there = f"{in_bytes(n_bytes)} of {in_bytes(self._file.size)}"
+        return f". {there} have arrived and are kept: the same command continues from there"
 
     def _load(self) -> None:
-        """Load until the size is right; connections that break are made again."""
-        import requests
-
-        self._part.touch()
-        failures, most = 0, self._n_bytes
-        while self._n_bytes < self._file.size:
-            problem, wait_s = "the connection ended early", None
+        """Load until the size is right, in as many attempts as this takes."""
+        attempts = Attempts(self._file.url, self._patience, self._stop)
+        from_zero = False
+        while (n_before := self._n_bytes) < self._file.size:
             try:
-                self._load_more()
-                if self._n_bytes == self._file.size:
-                    break
-            except _RetryError as error:
-                problem, wait_s = str(error), error.wait_s
-            except requests.RequestException as error:
-                problem = reason_of(error)
-            failures = 1 if self._n_bytes > most else failures + 1
-            most = max(most, self._n_bytes)
-            if failures >= _MOST_FAILURES:
-                raise InputError(
-                    f"{self._file.url}: gave up after {failures} attempts: {problem}. What has "
-                    "arrived is kept: the same command continues from there"
-                )
-            if wait_s is None:
-                wait_s = self._first_wait_s * 2 ** (failures - 1)
-            logger.info("%s: %s; trying again", self._file.name, problem)
-            if self._stop.wait(min(wait_s, _LONGEST_WAIT_S)):
-                raise StoppedError
+                self._load_more(n_before, from_zero=from_zero)
+            except TemporaryError as error:
+                if self._n_bytes > n_before:
+                    attempts.reset()
+                from_zero = isinstance(error, RangeError)
+                try:
+                    attempts.wait_after(error)
+                except GivenUpError as given_up:
+                    raise InputError(f"{given_up}{self._what_is_kept()}") from None
+            else:
+                attempts.reset()
 
-    def _load_more(self) -> None:
+    def _load_more(self, start: int, *, from_zero: bool) -> None:
         """Ask for the rest of the file, and append what arrives."""
-        start = self._n_bytes
-        headers = {"Accept-Encoding": "identity"}
-        if start:
+        headers = dict(RAW)
+        if start and not from_zero:
             headers["Range"] = f"bytes={start}-"
-            if self._tag:
-                headers["If-Range"] = self._tag
-        with self._session.get(
-            self._file.url, headers=headers, stream=True, timeout=_TIMEOUT_S
-        ) as response:
-            self._check(response, start)
-            with self._part.open("ab") as part:
-                for chunk in response.iter_content(_CHUNK_BYTES):
-                    if part.tell() + len(chunk) > self._file.size:
-                        break
-                    part.write(chunk)
-                    self._show(len(chunk))
-                    if self._stop.is_set():
-                        raise StoppedError
-                else:
-                    return
-        self._forget()
-        raise _RetryError(f"it is longer than the {self._file.size} bytes of the record")
+        with ask(self._session, self._file.url, headers, self._patience) as response:
+            first, end = self._extent(response, start)
+            complete = self._append(response, n_skipped=start - first, n_wanted=end - start)
+        if complete:
+            return
+        if response.status_code == 200 and "Content-Length" not in response.headers:
+            self._cut_to(start)  # it was not cut: it is something else, such as a login page
+            raise TemporaryError("the answer is shorter than the file")
+        raise TemporaryError("the connection ended early")
 
-    def _check(self, response: requests.Response, start: int) -> None:
-        """Accept the rest of this file, or all of it; anything else is an error."""
-        status = response.status_code
-        if status == 429 or status >= 500:
-            raise _RetryError(f"the server answers {status}", _retry_after(response))
-        if status == 416 or (status == 206 and not self._continues(response, start)):
-            self._forget()
-            raise _RetryError("the file has changed on the server")
-        if status not in (200, 206):
-            raise InputError(f"{self._file.url}: the server answers {status}")
-        expected = self._file.size - (start if status == 206 else 0)
-        length = response.headers.get("Content-Length", str(expected))
-        if length != str(expected):
-            raise _RetryError(f"it has {length} bytes, the record says {self._file.size}")
-        if status == 200 and start:  # the server sends everything again
-            self._forget()
-        tag = response.headers.get("ETag")
-        if tag != self._tag and not str(tag).startswith("W/"):
-            self._tag = tag
-            self._write_note()
+    def _extent(self, response: requests.Response, start: int) -> tuple[int, int]:
+        """First byte in the answer, and the one after its last.
 
-    def _continues(self, response: requests.Response, start: int) -> bool:
-        tag = response.headers.get("ETag")
-        if self._tag and tag and tag != self._tag:
-            return False
-        found = response.headers.get("Content-Range", "")
-        return found == f"bytes {start}-{self._file.size - 1}/{self._file.size}"
+        An answer may begin before `start`: a server that knows no ranges sends all of the file.
+        """
+        size = self._file.size
+        if response.status_code == 200:
+            length = response.headers.get("Content-Length", str(size))
+            if length != str(size):
+                raise TemporaryError(f"the answer has {length} bytes, the record says {size}")
+            return 0, size
+        given = response.headers.get("Content-Range", "")
+        found = _CONTENT_RANGE.fullmatch(given)
+        if found:
+            first, last = int(found[1]), int(found[2])
+            if first <= start <= last < size and found[3] in ("*", str(size)):
+                return first, last + 1
+        raise RangeError(
+            f"asked for bytes {start}-{size - 1}/{size}, the answer has {given or 'no range'}"
+        )
 
-
-def _retry_after(response: requests.Response) -> float | None:
-    """Seconds that the server asks to wait; None if it does not say."""
-    text = response.headers.get("Retry-After", "")
-    return float(text) if text.isdecimal() else None
+    def _append(self, response: requests.Response, *, n_skipped: int, n_wanted: int) -> bool:
+        """Append bytes of an answer; returns whether all that are wanted have arrived."""
+        with self._part.open("ab") as part:
+            for piece in pieces(response):
+                if self._stop.is_set():
+                    raise StoppedError
+                new = piece[n_skipped : n_skipped + n_wanted]
+                n_skipped -= min(n_skipped, len(piece))
+                part.write(new)
+                part.flush()  # nothing is written later, when the folder may be another process's
+                self._show(len(new))
+                n_wanted -= len(new)
+                if not n_wanted:
+                    return True
+        return False

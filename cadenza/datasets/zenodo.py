@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import re
+import threading
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
+from cadenza._check import raise_if
 from cadenza._files import read_json
 from cadenza._paths import write_json
+from cadenza.datasets.connection import (
+    RAW,
+    Attempts,
+    GivenUpError,
+    Patience,
+    TemporaryError,
+    ask,
+    pieces,
+)
 from cadenza.datasets.registry import is_plain_name
 from cadenza.errors import InputError
 
@@ -21,6 +34,12 @@ if TYPE_CHECKING:
 ZENODO_URL = "https://zenodo.org"
 URL_VARIABLE = "CADENZA_ZENODO_URL"
 """Environment variable with the address of a mirror."""
+
+_MOST_UNREACHABLE = 3  # without a connection, what is on the disk should be checked soon
+_SIZE_ONLY = "size"
+
+Stamp = dict[str, object]
+"""What is remembered of a file whose content was verified: checksum, size and time."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +53,8 @@ class RemoteFile:
     size : int
         In bytes.
     checksum : str
-        Name of a hash of `hashlib`, a colon, and the digest: ``md5:...``.
+        Name of a hash of `hashlib`, a colon, and the digest: ``md5:...``; or ``size:...`` if the
+        record has no checksum.
     url : str
         Where it can be downloaded.
     """
@@ -44,13 +64,38 @@ class RemoteFile:
     checksum: str
     url: str
 
-    def matches(self, path: Path) -> bool:
-        """Whether a file on the disk has this size and content."""
-        if path.stat().st_size != self.size:
-            return False
+    @property
+    def has_checksum(self) -> bool:
+        """Whether the record says more than the size."""
+        return not self.checksum.startswith(f"{_SIZE_ONLY}:")
+
+    @property
+    def version(self) -> str:
+        """Short name of this content, for file names."""
+        return hashlib.sha256(f"{self.checksum} {self.size}".encode()).hexdigest()[:8]
+
+    def stamp(self, path: Path) -> Stamp:
+        """What to remember of a file on the disk, if its content is that of the record."""
+        status = path.stat()
+        return {"checksum": self.checksum, "size": status.st_size, "time_ns": status.st_mtime_ns}
+
+    def verify(self, path: Path) -> Stamp | None:
+        """Compare a file on the disk with the record.
+
+        Returns
+        -------
+        Stamp or None
+            Of the file as it was before it was read; None if size or content differ.
+        """
+        stamp = self.stamp(path)
+        if stamp["size"] != self.size:
+            return None
+        if not self.has_checksum:
+            return stamp
         algorithm, digest = self.checksum.split(":", 1)
         with path.open("rb") as file:
-            return hashlib.file_digest(file, algorithm).hexdigest() == digest.lower()
+            found = hashlib.file_digest(file, algorithm).hexdigest()
+        return stamp if found == digest else None
 
 
 def base_url(given: str | None = None) -> str:
@@ -58,7 +103,14 @@ def base_url(given: str | None = None) -> str:
     return (given or os.environ.get(URL_VARIABLE) or ZENODO_URL).rstrip("/")
 
 
-def list_files(session: requests.Session, url: str, record: int) -> dict[str, RemoteFile]:
+def list_files(
+    session: requests.Session,
+    url: str,
+    record: int,
+    *,
+    patience: Patience,
+    wanted: Collection[str] = (),
+) -> dict[str, RemoteFile]:
     """Files of a record by name.
 
     Parameters
@@ -69,88 +121,100 @@ def list_files(session: requests.Session, url: str, record: int) -> dict[str, Re
         Address of Zenodo or of a mirror.
     record : int
         Number of the record.
+    patience : Patience
+        How failures are repeated.
+    wanted : collection of str
+        Names of files whose description must be as expected. Others are left out if theirs is not.
 
     Raises
     ------
     ConnectionError
-        If there is no connection, or the server has a problem; try again later.
+        If there is no connection, or the server keeps having a problem; try again later.
     InputError
-        If there is no such record, or its description is not as expected.
+        If there is no such record, or its description or that of a wanted file is not as expected.
     """
-    import requests
-
     address = f"{url}/api/records/{record}"
+    attempts = Attempts(address, patience, threading.Event(), most_unreachable=_MOST_UNREACHABLE)
+    while True:
+        try:
+            with ask(session, address, RAW, patience) as response:
+                content = b"".join(pieces(response))
+            break
+        except TemporaryError as error:
+            try:
+                attempts.wait_after(error)
+            except GivenUpError as given_up:
+                raise ConnectionError(str(given_up)) from None
     try:
-        response = session.get(address, timeout=(10, 60))
-    except requests.RequestException as error:
-        raise ConnectionError(f"{address}: {reason_of(error)}") from None
-    if response.status_code == 429 or response.status_code >= 500:
-        raise ConnectionError(f"{address}: the server answers {response.status_code}")
-    if response.status_code != 200:
-        raise InputError(f"{address}: the server answers {response.status_code}: no such record?")
-    try:
-        files = [_file(entry, address) for entry in response.json()["files"]]
-        return {file.name: file for file in files}
-    except (KeyError, TypeError, ValueError) as error:
-        found = f"{type(error).__name__}: {error}"
-        raise InputError(f"{address}: expected the description of a record, {found}") from None
+        description = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{address}: expected the description of a record: {error}") from None
+    return _files(description, address, wanted)
 
 
-def _file(entry: Mapping[str, Any], record_url: str) -> RemoteFile:
-    name, size, checksum = entry["key"], entry["size"], entry["checksum"]
-    address = urljoin(record_url, str(entry["links"]["self"]))  # relative ones are a mirror's
-    if not isinstance(name, str) or not is_plain_name(name):
-        raise ValueError(f"the name of a file must not lead to another folder: {name!r}")
+def _files(description: object, where: str, wanted: Collection[str]) -> dict[str, RemoteFile]:
+    """Files in the description of a record; `where` is its address, or the file that has it."""
+    entries = description.get("files") if isinstance(description, dict) else None
+    if not isinstance(entries, list):
+        raise InputError(f"{where}: expected the description of a record, with a list of files")
+    files, problems = {}, []
+    for entry in entries:
+        name = entry.get("key") if isinstance(entry, dict) else None
+        if not isinstance(name, str) or not is_plain_name(name):
+            continue  # cannot be one that is wanted
+        try:
+            files[name] = _file(name, entry, where)
+        except ValueError as error:
+            if name in wanted:
+                problems.append(f"{where}: {name}: {error}")
+    raise_if(problems)
+    return files
+
+
+def _file(name: str, entry: Mapping[str, Any], where: str) -> RemoteFile:
+    size, links = entry.get("size"), entry.get("links")
     if type(size) is not int or size < 0:
-        raise ValueError(f"{name}: the size must be a number of bytes, got {size!r}")
-    algorithm, _, digest = str(checksum).partition(":")
-    if algorithm not in hashlib.algorithms_guaranteed or not digest:
-        raise ValueError(f"{name}: the checksum must be like md5:..., got {checksum!r}")
-    if not address.startswith(("http://", "https://")):
-        raise ValueError(f"{name}: the address must be http or https, got {address!r}")
-    return RemoteFile(name, size, f"{algorithm}:{digest}", address)
+        raise ValueError(f"the size must be a number of bytes, got {size!r}")
+    if not isinstance(links, dict) or not isinstance(links.get("self"), str):
+        raise ValueError(f"expected links with an address as self, got {links!r}")
+    address = urljoin(where, links["self"])  # relative ones are a mirror's
+    allowed = ("https://",) if where.startswith("https://") else ("http://", "https://")
+    if not address.startswith(allowed):
+        schemes = " or ".join(scheme.removesuffix("://") for scheme in allowed)
+        raise ValueError(f"the address must be {schemes}, got {address!r}")
+    given = entry.get("checksum")
+    checksum = _checksum(given) if given else f"{_SIZE_ONLY}:{size}"
+    return RemoteFile(name, size, checksum, address)
+
+
+def _checksum(value: object) -> str:
+    """Check that a checksum can be computed, before gigabytes are downloaded."""
+    algorithm, _, digest = str(value).lower().partition(":")
+    n_digits = 0
+    if algorithm in hashlib.algorithms_guaranteed and not algorithm.startswith("shake_"):
+        n_digits = 2 * hashlib.new(algorithm).digest_size
+    if len(digest) != n_digits or not re.fullmatch("[0-9a-f]+", digest):
+        raise ValueError(f"the checksum must be like md5:..., with all its digits, got {value!r}")
+    return f"{algorithm}:{digest}"
 
 
 def save_listing(path: Path, files: Mapping[str, RemoteFile]) -> None:
-    """Keep what a record said, for the next time without a connection."""
-    write_json(path, [asdict(file) for file in files.values()])
+    """Keep what a record said, in its own form, for the next time without a connection."""
+    entries = [
+        {
+            "key": file.name,
+            "size": file.size,
+            "checksum": file.checksum if file.has_checksum else None,
+            "links": {"self": file.url},
+        }
+        for file in files.values()
+    ]
+    write_json(path, {"files": entries})
 
 
 def read_listing(path: Path) -> dict[str, RemoteFile]:
-    """What a record said when it was last asked; empty if it never was.
-
-    Raises
-    ------
-    InputError
-        If the file is damaged.
-    """
-    if not path.exists():
-        return {}
+    """What a record said when it was last asked; empty if it never was, or that is damaged."""
     try:
-        files = [RemoteFile(**entry) for entry in read_json(path, list)]
-    except TypeError as error:
-        raise InputError(f"{path}: damaged ({error}): delete it, and fetch again") from None
-    return {file.name: file for file in files}
-
-
-def reason_of(error: BaseException) -> str:
-    """Short reason of a failed connection.
-
-    Examples
-    --------
-    >>> reason_of(ConnectionError(OSError(111, "Connection refused")))
-    'connection refused'
-    """
-    seen: set[int] = set()
-    cause: BaseException | None = error
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror.lower()
-        inner = [argument for argument in cause.args if isinstance(argument, BaseException)]
-        reason = getattr(cause, "reason", None)
-        inner += [reason] if isinstance(reason, BaseException) else []
-        cause = inner[0] if inner else cause.__cause__ or cause.__context__
-    return {"ConnectTimeout": "timed out", "ReadTimeout": "timed out"}.get(
-        type(error).__name__, str(error) or type(error).__name__
-    )
+        return _files(read_json(path, dict), "", ())
+    except InputError:
+        return {}
