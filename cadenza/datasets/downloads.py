@@ -175,12 +175,15 @@ def _side_by_side(
         except BaseException as error:
             failures.put(error)  # is raised again in the main thread
             stop.set()
+        finally:
+            ended.release()
 
     threads = [threading.Thread(target=work, daemon=True) for _ in tasks[:n_threads]]
+    ended = threading.Semaphore(0)
     try:
         for thread in threads:
             thread.start()
-        _wait_for(threads, stop)
+        _wait_for(len(threads), ended, stop)
     finally:
         stop.set()
         end_s = time.monotonic() + _GRACE_S
@@ -190,7 +193,8 @@ def _side_by_side(
         raise failures.get()
 
 
-def _wait_for(threads: Sequence[threading.Thread], stop: threading.Event) -> None:
-    for thread in threads:
-        while thread.is_alive() and not stop.is_set():
-            thread.join(0.2)  # without a limit, Ctrl-C has no effect on some systems
+def _wait_for(n_threads: int, ended: threading.Semaphore, stop: threading.Event) -> None:
+    for _ in range(n_threads):
+        while not ended.acquire(timeout=0.2):  # without a limit, Ctrl-C has no effect on Windows
+            if stop.is_set():
+                return
