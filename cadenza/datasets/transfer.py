@@ -175,6 +175,10 @@ class Download:
             headers["Range"] = f"bytes={start}-"
         with ask(self._session, self._file.url, headers, self._patience) as response:
             first, end = self._extent(response, start)
+            if first < start:
+                logger.info(
+                    "%s: the server sends what is here already; skipping it", self._file.name
+                )
             complete = self._append(response, n_skipped=start - first, n_wanted=end - start)
         if complete:
             return

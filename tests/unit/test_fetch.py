@@ -20,7 +20,7 @@ from .zenodo_mirror import RECORD, Mirror, load, noise, part, plan, serving
 
 @pytest.fixture
 def mirror() -> Iterator[Mirror]:
-    with serving({"core.tgz": tar_of({"root/metadata/a.json": b"{}"})}) as mirror:
+    with serving(Mirror({"core.tgz": tar_of({"root/metadata/a.json": b"{}"})})) as mirror:
         yield mirror
 
 

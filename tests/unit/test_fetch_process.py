@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such sig
 
 @pytest.fixture
 def mirror() -> Iterator[Mirror]:
-    with serving({"songs.bin": SONGS}) as mirror:
+    with serving(Mirror({"songs.bin": SONGS})) as mirror:
         yield mirror
 
 

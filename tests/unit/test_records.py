@@ -18,7 +18,14 @@ from urllib3 import HTTPResponse
 
 from cadenza.command import main
 from cadenza.datasets import fetch
-from cadenza.datasets.connection import Attempts, GivenUpError, Patience, TemporaryError, ask
+from cadenza.datasets.connection import (
+    Attempts,
+    GivenUpError,
+    Patience,
+    StoppedError,
+    TemporaryError,
+    ask,
+)
 from cadenza.datasets.zenodo import list_files
 from cadenza.errors import InputError
 
@@ -43,7 +50,7 @@ SONGS = noise(10_000)
 
 @pytest.fixture
 def mirror() -> Iterator[Mirror]:
-    with serving({"songs.bin": SONGS, "core.tgz": noise(1000, seed=1)}) as mirror:
+    with serving(Mirror({"songs.bin": SONGS, "core.tgz": noise(1000, seed=1)})) as mirror:
         yield mirror
 
 
@@ -86,6 +93,9 @@ def test_waits_are_doubled_told_and_counted(caplog):
     attempts.reset()
     attempts.wait_after(TemporaryError("timed out"))
     assert watch.waits_s[-1] == 1
+    watch.set()
+    with pytest.raises(StoppedError):
+        attempts.wait_after(TemporaryError("timed out"))
 
 
 @pytest.mark.parametrize(
@@ -243,11 +253,12 @@ def test_without_a_checksum_the_size_is_verified(mirror, tmp_path, monkeypatch, 
     assert not plan(mirror, tmp_path, part("songs.bin")).steps[0].is_loaded
 
 
-def test_checksums_may_be_in_capitals(mirror, tmp_path):
+def test_checksums_may_be_in_capitals(mirror, tmp_path, caplog):
     (checksum,) = (f["checksum"] for f in mirror.listing()["files"] if f["key"] == "songs.bin")
     mirror.checksums["songs.bin"] = checksum.upper()
     assert load(mirror, tmp_path, md5=checksum.removeprefix("md5:").upper()).exists()
     assert len(mirror.ranges) == 1
+    assert "is not the file of the registry" not in caplog.text
 
 
 def test_a_link_may_be_relative_to_the_record(mirror, tmp_path, monkeypatch):
@@ -281,6 +292,15 @@ def test_two_files_with_one_name_do_not_replace_each_other(mirror, tmp_path):
     (tmp_path / "downloads/songs.bin").unlink()
     fetch(plan(mirror, tmp_path, second))
     assert (tmp_path / "downloads/songs.bin").read_bytes() == noise(1000, seed=3)
+
+
+def test_a_file_that_was_put_there_is_verified_and_kept(mirror, tmp_path):
+    (tmp_path / "downloads").mkdir()
+    (tmp_path / "downloads/songs.bin").write_bytes(SONGS)
+    assert plan(mirror, tmp_path, part("songs.bin")).steps[0].is_loaded
+    mirror.files["songs.bin"] = noise(1000, seed=3)
+    with pytest.raises(InputError, match="is the file of record 4711"):
+        plan(mirror, tmp_path, part("songs.bin", record=RECORD + 1))
 
 
 # Addresses

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
@@ -54,18 +54,19 @@ class Mirror:
 
 
 @contextmanager
-def serving(files: Mapping[str, bytes]) -> Iterator[Mirror]:
-    """A mirror that answers until the context ends."""
-    mirror = Mirror(dict(files))
+def serving(mirror: Mirror) -> Iterator[Mirror]:
+    """Let a mirror answer at its address while the context lasts."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("H", (Handler,), {"mirror": mirror}))
     mirror.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
-    yield mirror
-    mirror.released.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    try:
+        yield mirror
+    finally:
+        mirror.released.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def part(file: str, **changes: object) -> Part:
