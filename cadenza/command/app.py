@@ -54,14 +54,10 @@ def cli() -> None:
     help="Frequencies of the thresholds. Default: 250,500,1000,2000,3000,4000,6000,8000.",
 )
 @click.option(
-    "--listener",
-    metavar="FILE:NAME",
-    help="Instead of thresholds: a listener in a challenge file, such as listeners.json:L0001.",
+    "--listener", metavar="FILE:NAME", help="Instead: a listener of a file: listeners.json:L0001."
 )
 @click.option(
-    "--ear",
-    type=click.Choice(["left", "right"]),
-    help="Ear of --listener for which mono files are scored.",
+    "--ear", type=click.Choice(["left", "right"]), help="Ear of --listener for mono files."
 )
 @click.option(
     "--equalisation",
@@ -156,14 +152,11 @@ def score(**options: Any) -> int:  # noqa: ANN401
     show_default=True,
     help="Seconds of music on a page at most; of longer music, the part where most was lost.",
 )
-@click.option(
-    "--jobs", type=click.IntRange(min=1), help="Number of processes. Default: one for each core."
-)
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: one for each core.")
 @click.option(
     "--own-classes",
     is_flag=True,
-    help="Also use a hearing aid that is not part of cadenza. This runs code that the run names, "
-    "so do it only if you trust the run.",
+    help="Also use hearing aids outside cadenza. They run code: do this only for runs you trust.",
 )
 def report(
     run: Path,
