@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from cadenza import __version__
+from cadenza._files import reason_of_system
 from cadenza.command.request import EQUALISATIONS, NOISES, ScoreRequest
 from cadenza.errors import InputError
 
@@ -219,6 +220,11 @@ def report(
     help="Files that are downloaded at a time.",
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option(
+    "--unpack-again",
+    is_flag=True,
+    help="Unpack the archives once more, in place of files that were lost, damaged or changed.",
+)
 def fetch(
     challenge: str,
     part: tuple[str, ...],
@@ -227,12 +233,13 @@ def fetch(
     registry: Path | None,
     connections: int,
     dry_run: bool,
+    unpack_again: bool,
 ) -> int:
     """Download data of a CHALLENGE: icassp_2024, cad1_task1 or cad2_task2.
 
-    PART names what is needed, or is "all"; without it, the parts are listed. Downloads are
-    verified and unpacked. After an interruption the same command continues; a second call only
-    checks what is there.
+    The beginning of the name is enough. PART names what is needed, or is "all"; without it, the
+    parts are listed. Downloads are verified and unpacked. After an interruption the same command
+    continues; a second call only checks what is there.
     """
     from cadenza.command.fetching import fetch_parts
 
@@ -244,6 +251,7 @@ def fetch(
         registry=registry,
         connections=connections,
         dry_run=dry_run,
+        unpack_again=unpack_again,
     )
 
 
@@ -386,7 +394,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         return _say("cadenza", error.problems)
     except OSError as error:
-        return _say("cadenza", [str(error)])
+        place = f"{error.filename}: {reason_of_system(error)}" if error.filename else str(error)
+        return _say("cadenza", [place])
     except click.Abort:
         _say("cadenza", ["interrupted"])
         return 130

@@ -16,6 +16,7 @@ from cadenza.datasets.validation_steps import Readiness
 from cadenza.runner.pool import n_cores
 
 _SHOWN = 10  # problems of a part that are listed
+_SHOWN_OF_ABSENT = 2  # the same, if nothing of it is there
 
 
 def validate_folder(challenge: str, folder: Path, *, deep: bool, jobs: int | None) -> int:
@@ -46,10 +47,11 @@ def _table(parts: Sequence[Finding], root: Path) -> Iterator[str]:
             told.add(part.split)
             continue
         yield _row(row, widths)
-        for problem in part.problems[:_SHOWN]:
+        shown = _SHOWN_OF_ABSENT if part.state == "absent" else _SHOWN
+        for problem in part.problems[:shown]:
             yield "    " + below_root.sub("", problem.text)
-        if len(part.problems) > _SHOWN:
-            yield f"    and {len(part.problems) - _SHOWN} more"
+        if len(part.problems) > shown:
+            yield f"    and {len(part.problems) - shown} more"
 
 
 def _counts(part: Finding) -> str:
@@ -81,6 +83,9 @@ def _summary(found: Validation, *, deep: bool) -> str:
     absent = [part for part in found.parts if part.state == "absent"]
     if found.is_damaged:
         lines.append("Some of the data are damaged or not as they should be: see above.")
+        lines.append(
+            "What `cadenza fetch` has unpacked, the same command with --unpack-again replaces."
+        )
     if absent and any(step.state == "not ready" for step in found.steps):
         lines.append(f"cadenza fetch {found.challenge} lists what can be downloaded.")
     if not deep:

@@ -7,7 +7,7 @@ import threading
 import zipfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,7 +94,13 @@ class FetchPlan:
         return self.n_bytes + _UNPACKED_RATIO * sum(unpacked)
 
 
-def plan_fetch(parts: Sequence[Part], folder: str | Path, *, url: str | None = None) -> FetchPlan:
+def plan_fetch(
+    parts: Sequence[Part],
+    folder: str | Path,
+    *,
+    url: str | None = None,
+    unpack_again: bool = False,
+) -> FetchPlan:
     """Ask the records what the parts are, and look what is there.
 
     Files that are there are verified: by their checksum the first time, later by size and time.
@@ -107,6 +113,8 @@ def plan_fetch(parts: Sequence[Part], folder: str | Path, *, url: str | None = N
         Where the data go.
     url : str, optional
         Address of a mirror. Default: the environment variable ``CADENZA_ZENODO_URL``, or Zenodo.
+    unpack_again : bool
+        Whether archives that were unpacked before are unpacked once more.
 
     Raises
     ------
@@ -127,8 +135,10 @@ def plan_fetch(parts: Sequence[Part], folder: str | Path, *, url: str | None = N
                 if not files:
                     problems.append(f"{error}. Without a connection nothing can be fetched")
             else:
-                _tell_changes(record, read_listing(saved), files)
-                save_listing(saved, files)
+                before = read_listing(saved)
+                _tell_changes(record, before, files)
+                if files != before:
+                    save_listing(saved, files)
             listings[record] = files
     problems += [
         f"record {part.record} has no file {part.file}; it has {', '.join(listings[part.record])}"
@@ -137,6 +147,8 @@ def plan_fetch(parts: Sequence[Part], folder: str | Path, *, url: str | None = N
     ]
     raise_if(problems)
     steps = [_step(part, listings[part.record][part.file], folder) for part in parts]
+    if unpack_again:
+        steps = [replace(step, is_unpacked=False) for step in steps]
     return FetchPlan(folder, tuple(steps), offline)
 
 
@@ -226,6 +238,8 @@ def fetch(plan: FetchPlan, *, connections: int = 3) -> None:
     if plan.offline and missing:
         names = ", ".join(step.part.name for step in missing)
         raise InputError(f"{plan.offline}. Missing: {names}")
+    if not missing and not any(_is_to_unpack(step) for step in plan.steps):
+        return  # also in a folder that is read-only
     require_disk_space(plan.folder, round(plan.n_disk_bytes))
     (plan.folder / "downloads").mkdir(parents=True, exist_ok=True)
     (plan.folder / _NOTES).mkdir(exist_ok=True)
@@ -279,7 +293,10 @@ def _load(steps: Sequence[Step], connections: int) -> list[str]:
 
 def _unpack(step: Step, folder: Path) -> None:
     if zipfile.is_zipfile(step.archive):
-        unpack_zips({step.archive: folder / step.archive.stem})
+        target = folder / step.archive.stem
+        if target.exists():
+            raise InputError(f"{target}: delete this folder to unpack {step.archive} again")
+        unpack_zips({step.archive: target})
     else:
         unpack_tar(step.archive, folder)
     note_file = _note_file(step.archive)

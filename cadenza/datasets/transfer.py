@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cadenza._files import read_json
+from cadenza._files import read_json, reason_of_system
 from cadenza._paths import write_json
 from cadenza.datasets.zenodo import RemoteFile, reason_of
 from cadenza.errors import InputError
@@ -145,6 +145,11 @@ class Download:
                 problem, wait_s = str(error), error.wait_s
             except requests.RequestException as error:
                 problem = reason_of(error)
+            except OSError as error:
+                raise InputError(
+                    f"{self._target}: cannot write: {reason_of_system(error)}. What has arrived "
+                    "is kept: the same command continues from there"
+                ) from None
             failures = 1 if self._n_bytes > most else failures + 1
             most = max(most, self._n_bytes)
             if failures >= _MOST_FAILURES:

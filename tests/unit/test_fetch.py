@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import shlex
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +17,7 @@ from cadenza.datasets.registry import Part
 from cadenza.demo.packages import tar_of, zip_of
 from cadenza.errors import InputError
 
-from .zenodo_mirror import RECORD, Handler, Mirror
+from .zenodo_mirror import RECORD, Handler, Mirror, serving
 
 
 def noise(n_bytes: int, seed: int = 0) -> bytes:
@@ -33,15 +31,9 @@ SONGS = noise(600_000)
 def mirror(monkeypatch) -> Iterator[Mirror]:
     monkeypatch.setattr(transfer, "_CHUNK_BYTES", 10_000)
     monkeypatch.setattr(transfer.Download.__init__, "__kwdefaults__", {"first_wait_s": 0.001})
-    mirror = Mirror({"core.tgz": tar_of({"root/metadata/a.json": b"{}"}), "songs.bin": SONGS})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("H", (Handler,), {"mirror": mirror}))
-    mirror.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield mirror
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    files = {"core.tgz": tar_of({"root/metadata/a.json": b"{}"}), "songs.bin": SONGS}
+    with serving(Mirror(files)) as mirror:
+        yield mirror
 
 
 def part(file: str, **changes: object) -> Part:
@@ -351,29 +343,3 @@ def test_the_command(mirror, tmp_path, capsys, monkeypatch):
     ):
         assert main(["fetch", *arguments, *registry]) == 2
         assert message in capsys.readouterr().err
-
-
-def test_what_to_do_with_a_download_that_a_script_unpacks(mirror, tmp_path, capsys, monkeypatch):
-    """In words that the shell and Hydra accept, and also when metadata are unpacked already."""
-    mirror.files["metadat.zip"] = zip_of({"metadata/gains.json": b"{}"})
-    more = tmp_path / "more.toml"
-    more.write_text(
-        f"[cad2_task2.parts.metadata]\nrecord={RECORD}\nfile='metadat.zip'\nabout_bytes=150\n"
-        "unpack=false\n"
-    )
-    monkeypatch.chdir(tmp_path)
-    command = ["fetch", "cad2_task2", "metadata", "--registry", str(more), "--from", mirror.url]
-    (tmp_path / "data/downloads/metadata").mkdir(parents=True)
-    for folder, root, download in (
-        ("data", "path.root=data", "path.zenodo_download_path=data/downloads"),
-        (
-            "my data, 2",
-            """'path.root="my data, 2"'""",
-            """'path.zenodo_download_path="my data, 2/downloads"'""",
-        ),
-    ):
-        assert main([*command, "--to", folder]) == 0
-        *_, recipes, process, validate = capsys.readouterr().out.splitlines()
-        assert recipes == f"For the recipes: {root}"
-        assert process == f"For process_zenodo_download.py, which comes first, also: {download}"
-        assert shlex.split(validate)[-1] == folder
