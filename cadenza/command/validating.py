@@ -27,7 +27,8 @@ def validate_folder(challenge: str, folder: Path, *, deep: bool, jobs: int | Non
     click.echo("\n".join(_table(found.parts, folder)))
     click.echo("\nWhat can be run\n")
     click.echo("\n".join(_steps(found.steps)))
-    click.echo(f"\n{_summary(found, deep=deep)}")
+    if summary := _summary(found, deep=deep):
+        click.echo(f"\n{summary}")
     return 0 if found.can_run and not found.is_damaged else 1
 
 

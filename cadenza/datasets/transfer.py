@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_CHUNK_BYTES = 2**18
+_CHUNK_BYTES = 2**16  # Ctrl-C waits until as much has arrived
 _TIMEOUT_S = (10, 60)  # to connect, and between two pieces of data
 _MOST_FAILURES = 8  # in a row, without a byte between them
 _LONGEST_WAIT_S = 120.0
