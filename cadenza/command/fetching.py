@@ -47,7 +47,11 @@ def fetch_parts(
     _show(plan)
     if dry_run:
         return 0
-    fetch(plan, connections=connections)
+    try:
+        fetch(plan, connections=connections)
+    except KeyboardInterrupt:
+        click.echo("What has arrived is kept: the same command continues from there.", err=True)
+        raise
     click.echo(f"All of it is in {to}.")
     _show_next(challenges[challenge], to)
     return 0

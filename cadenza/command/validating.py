@@ -85,7 +85,8 @@ def _summary(found: Validation, *, deep: bool) -> str:
     if found.is_damaged:
         lines.append("Some of the data are damaged or not as they should be: see above.")
         lines.append(
-            "What `cadenza fetch` has unpacked, the same command with --unpack-again replaces."
+            "To restore files from the downloaded archives, run the same `cadenza fetch` command "
+            "again with --unpack-again."
         )
     if absent and any(step.state == "not ready" for step in found.steps):
         lines.append(f"cadenza fetch {found.challenge} lists what can be downloaded.")

@@ -178,7 +178,7 @@ def _other_split(config: DictConfig, problems: Sequence[str]) -> Iterator[str]:
     names = sorted(path.name for path in Path(file).parent.glob(f"{before}.*.{after}"))
     splits = [name.removeprefix(f"{before}.").removesuffix(f".{after}") for name in names]
     if splits:
-        yield f"there are no listeners of split={split}; there are those of {', '.join(splits)}"
+        yield f"there are no listeners for split={split}, only for {', '.join(splits)}"
 
 
 def _earlier_step(config: DictConfig, problems: Sequence[str]) -> Iterator[str]:
@@ -191,4 +191,4 @@ def _earlier_step(config: DictConfig, problems: Sequence[str]) -> Iterator[str]:
     if any(problem.startswith(f"missing folder: {folder} (with ") for problem in problems):
         yield f"run enhance.py first, {same}"
     elif any(re.fullmatch(rf"missing \w+: {re.escape(str(folder))}/[^;]+", p) for p in problems):
-        yield f"enhance.py has not written all of it: run it again, {same}"
+        yield f"some of the enhanced music is missing: run enhance.py again, {same}"

@@ -337,7 +337,9 @@ def test_scores_before_all_music_is_there(recipe, missing):
         raise InputError(f"missing {missing.format(folder)}")
 
     recipe.errors(work=fail)
-    assert "\nhint: enhance.py has not written all of it: run it again, with" in recipe.seen
+    assert (
+        "\nhint: some of the enhanced music is missing: run enhance.py again, with" in recipe.seen
+    )
 
 
 def test_a_split_that_is_misspelt(recipe):
@@ -350,7 +352,7 @@ def test_a_split_that_is_misspelt(recipe):
     for split in ("valid", "train"):
         write_json(Path(f"root/metadata/listeners.{split}.json"), {})
     recipe.errors("split=vaild", work=fail)
-    expected = "hint: there are no listeners of split=vaild; there are those of train, valid"
+    expected = "hint: there are no listeners for split=vaild, only for train, valid"
     assert recipe.seen.splitlines()[-1] == expected
 
 

@@ -176,3 +176,13 @@ def test_nothing_is_written_if_there_is_nothing_to_do(fetch, monkeypatch):
     assert (status, output.count("is there and whole, unpacked")) == (0, 2)
     status, _, errors = fetch("cad1", "more", "--to", "data")
     assert (status, errors) == (2, "cadenza: data/.cadenza-fetch/lock: permission denied\n")
+
+
+def test_an_interruption(fetch, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cadenza.command.fetching.fetch", interrupted)
+    status, _, errors = fetch("cad1", "music", "--to", "data")
+    kept = "What has arrived is kept: the same command continues from there."
+    assert (status, errors.split("\n")) == (130, [kept, "", "cadenza: interrupted", ""])
