@@ -19,9 +19,24 @@ _SHOWN = 10  # problems of a part that are listed
 _SHOWN_OF_ABSENT = 2  # the same, if nothing of it is there
 
 
+class _Once(logging.Filter):
+    """Lets each message through once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        is_new = record.getMessage() not in self._seen
+        self._seen.add(record.getMessage())
+        return is_new
+
+
 def validate_folder(challenge: str, folder: Path, *, deep: bool, jobs: int | None) -> int:
     """Print what is in a folder and what can be run; returns the exit status."""
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.addFilter(_Once())  # several parts read the same listeners
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, handlers=[handler])
     found = validate(challenge, folder, deep=deep, jobs=jobs or n_cores())
     click.echo(f"{read_registry()[found.challenge].title} in {folder}\n")
     click.echo("\n".join(_table(found.parts, folder)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shlex
 import shutil
 from pathlib import Path
@@ -193,3 +194,15 @@ def test_a_folder_that_may_not_be_read(data, capsys, monkeypatch):
     monkeypatch.setattr(Path, "iterdir", refuse)
     says = complaint(capsys, "cad1", data / "cad1")
     assert says == f"cadenza: {data}/cad1/metadata: permission denied\n"
+
+
+def test_a_warning_is_printed_once(tmp_path, capsys, monkeypatch):
+    """Listeners are read for themselves, for the scenes and for the pairs."""
+    write_icassp(tmp_path)
+    file = tmp_path / "metadata/listeners.train.json"
+    people = json.loads(file.read_text())
+    next(iter(people.values()))["audiogram_levels_l"][0] = 200
+    file.write_text(json.dumps(people))
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    main(["validate", "icassp", str(tmp_path)])
+    assert capsys.readouterr().err.count("left ear: audiogram levels are outside") == 1
