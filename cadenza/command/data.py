@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import click
 
-FILE = click.Path(path_type=Path)
+
+class _Path(click.Path):
+    """A path that may begin with ``~``, which shells leave as it is in ``--to=~/data``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
+        # not with pathlib, which refuses files that happen to begin with ~
+        return super().convert(os.path.expanduser(value), param, ctx)  # noqa: PTH111
+
+
+FILE = _Path(path_type=Path)
 
 
 @click.command(

@@ -186,3 +186,10 @@ def test_an_interruption(fetch, monkeypatch):
     status, _, errors = fetch("cad1", "music", "--to", "data")
     kept = "What has arrived is kept: the same command continues from there."
     assert (status, errors.split("\n")) == (130, [kept, "", "cadenza: interrupted", ""])
+
+
+def test_a_home_that_the_shell_leaves_to_the_command(fetch, monkeypatch, tmp_path):
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path / "home"))
+    assert fetch("cad1", "metadata", "--to=~/data")[0] == 0
+    assert (tmp_path / "home/data" / LISTENERS).exists()
