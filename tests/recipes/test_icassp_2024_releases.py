@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from cadenza import audio
 from cadenza.challenges.icassp_2024 import read_scene_pairs
 from cadenza.hearing_aid import NALRAid
 from cadenza.remix import remix_to_mixture
+from cadenza.separation.demucs import HybridDemucs
 from cadenza.stems import STEMS
 
 from .conftest import RATE, call, codes
@@ -50,6 +52,35 @@ def test_the_stems_fade_out_before_the_gains(finished_root, published, tmp_path)
     fixed = codes(pair.enhanced_file(finished_root / "exp"))
     end = slice(-320, -160)  # 5 ms before the end of the music and of NAL-R's tail
     assert np.abs(ours[end]).max() < 0.1 * np.abs(fixed[end]).max()
+
+
+class Halves(torch.nn.Module):
+    """Stand-in for a network that estimates half of its input four times."""
+
+    def forward(self, x):
+        return torch.stack([x / 2] * 4, dim=1)
+
+
+def test_the_mean_that_demucs_adds_does_not_fade(root, tmp_path, monkeypatch):
+    """Made by hand, for music with a direct current, of which the mean is all that is left."""
+    monkeypatch.setattr(HybridDemucs, "_load", lambda _self: Halves())
+    pair = read_scene_pairs(paths(root))[3]
+    mixture = soundfile.read(pair.file("mixture"))[0].T / 2 + [[0.1], [0.06]]
+    audio.write_wav(pair.file("mixture"), mixture, RATE)
+    mixture = soundfile.read(pair.file("mixture"))[0].T
+    exp = tmp_path / "demucs"
+    where = (f"path.root={root}", f"path.exp_folder={exp}")
+    given = ("separator=demucs", "separator.device=cpu", "release=published")
+    assert call(ENHANCE, *where, *given) == 0
+    mean, deviation = mixture.mean(), mixture.mean(axis=0).std()
+    fade = np.concatenate([np.ones(35280 - 4410), 1 - np.arange(4410) / 4409])
+    estimate = fade * (((mixture - mean) / deviation).astype(np.float32) / 2)
+    stems = dict.fromkeys(STEMS, deviation * estimate + mean)
+    remix = remix_to_mixture(stems, pair.gains_db, mixture, RATE)
+    amplified = NALRAid(sample_rate=RATE)(remix, pair.listener)
+    expected = tmp_path / "expected.flac"
+    audio.write_flac(expected, amplified, RATE, output_sample_rate=32000)
+    np.testing.assert_array_equal(codes(pair.enhanced_file(exp)), codes(expected))
 
 
 def test_released_and_fixed_results_are_not_mixed(finished_root, published, capfd):
