@@ -67,7 +67,7 @@ def _levels_db(responses: NDArray[np.float64]) -> NDArray[np.float64]:
     """Level of each response, shape (M, 2); silence is far below -600 dB."""
     peaks = np.abs(responses).max(axis=-1, keepdims=True)
     scaled = responses / np.where(peaks > 0, peaks, 1)  # so that no square overflows
-    return gain_to_db(peaks[..., 0]) + gain_to_db(np.linalg.norm(scaled, axis=-1))
+    return np.asarray(gain_to_db(peaks[..., 0]) + gain_to_db(np.linalg.norm(scaled, axis=-1)))
 
 
 def _wrong_level(head: MeasuredHead, levels_db: NDArray[np.float64]) -> str:

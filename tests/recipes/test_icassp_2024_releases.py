@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 import soundfile
 import torch
 
 from cadenza import audio
+from cadenza.challenges import engines
 from cadenza.challenges.icassp_2024 import read_scene_pairs
 from cadenza.hearing_aid import NALRAid
 from cadenza.remix import remix_to_mixture
+from cadenza.runner.journal import Journal
+from cadenza.runner.written import Written
 from cadenza.separation.demucs import HybridDemucs
 from cadenza.stems import STEMS
 
-from .conftest import RATE, call, codes
+from .conftest import RATE, call, codes, outputs
 
 ENHANCE = "baseline.enhance"
+QUICK = ("evaluate.small_test=true",)
 
 
 def paths(root):
@@ -96,3 +102,53 @@ def test_an_unknown_release_is_one_line(finished_root, tmp_path, capfd):
     assert call(ENHANCE, *where, "release=0.4.0") == 2
     errors = [line for line in capfd.readouterr().err.splitlines() if "release" in line]
     assert errors == ["error: release must be one of fixed, published, got '0.4.0'"]
+
+
+EVALUATE = "baseline.evaluate"
+
+
+@pytest.fixture
+def scored(finished_root, published, tmp_path):
+    """Arguments for a copy of the published results that a test may spoil."""
+    shutil.copytree(published, tmp_path / "exp")
+    return f"path.root={finished_root}", f"path.exp_folder={tmp_path / 'exp'}"
+
+
+def settings_of_scores(folder):
+    return Journal(folder / "scores.journal.jsonl").settings
+
+
+def test_the_scores_know_the_release_of_the_signals(scored, tmp_path, capfd):
+    """Without being told, and not from their own configuration, which says fixed."""
+    assert call(EVALUATE, *scored, *QUICK) == 0
+    assert "exp were made with release=published" in capfd.readouterr().out
+    assert settings_of_scores(tmp_path / "exp")["notes"] == {"release": "published"}
+    assert call(EVALUATE, *scored, *QUICK, "release=published") == 0
+    before = outputs(tmp_path / "exp")
+    assert call(EVALUATE, *scored, *QUICK, "release=fixed") == 2
+    error = "its signals were made with release=published, not fixed; leave out release=, or give"
+    assert error in capfd.readouterr().err
+    assert outputs(tmp_path / "exp") == before
+
+
+def test_scores_of_earlier_versions_are_continued(scored, tmp_path, monkeypatch):
+    """They took no notes."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Written, "setting", lambda *_args, **_options: None)
+        assert call(EVALUATE, *scored, *QUICK) == 0
+    assert "notes" not in settings_of_scores(tmp_path / "exp")
+    patched = tmp_path / "exp" / "scores.csv"
+    table = patched.read_text()
+    monkeypatch.setattr(engines.PairScorer, "__call__", None)  # nothing may be scored again
+    assert call(EVALUATE, *scored, *QUICK) == 0
+    assert settings_of_scores(tmp_path / "exp")["notes"] == {"release": "published"}
+    assert patched.read_text() == table
+
+
+def test_signals_without_a_journal_are_of_the_release_that_is_given(scored, tmp_path):
+    for file in (tmp_path / "exp").glob("enhanced_signals.*"):
+        file.unlink()
+    assert call(EVALUATE, *scored, *QUICK) == 0
+    assert "notes" not in settings_of_scores(tmp_path / "exp")
+    assert call(EVALUATE, *scored, *QUICK, "release=fixed") == 0
+    assert settings_of_scores(tmp_path / "exp")["notes"] == {"release": "fixed"}
