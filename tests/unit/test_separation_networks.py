@@ -22,7 +22,6 @@ from cadenza.separation import demucs, openunmix, prepare, weights
 from cadenza.separation.demucs import HybridDemucs
 from cadenza.separation.device import find_device
 from cadenza.separation.openunmix import OpenUnmix
-from cadenza.separation.overlap_add import fade_end
 from cadenza.stems import STEMS
 
 SAMPLE_RATE = 44100
@@ -78,29 +77,6 @@ def test_demucs_normalises_the_mid_signal_and_restores_level_and_offset(network,
         assert stem.dtype == np.float64
         np.testing.assert_allclose(stem, k * (original - mean) + mean, rtol=0, atol=1e-7)
     np.testing.assert_array_equal(mixture, original)
-
-
-def test_the_published_fade_of_demucs_comes_before_its_mean(network, rng):
-    """Dsp §13: the chunk fades, then deviation * s + mean; so the stems end at the mean."""
-    mixture = 0.05 * rng.standard_normal((2, 44100)) + [[0.02], [0.01]]
-    separator = HybridDemucs(device="cpu")
-    stems = separator(mixture, sample_rate=SAMPLE_RATE)
-    mean, deviation = mixture.mean(), mixture.mean(axis=0).std()
-    seen = network.inputs[0][0].numpy()
-    weights = np.ones(44100)
-    weights[-4410:] = 1 - np.arange(4410) / 4409
-    assert separator.added_mean(mixture) == pytest.approx(mean, abs=1e-15)
-    for k, stem in enumerate(stems.values(), start=1):
-        faded = fade_end(stem, sample_rate=SAMPLE_RATE, offset=separator.added_mean(mixture))
-        published = deviation * (weights * (k * seen)) + mean
-        np.testing.assert_allclose(faded, published, rtol=0, atol=1e-15)
-        np.testing.assert_allclose(faded[:, -1], mean, rtol=0, atol=1e-15)
-
-
-def test_demucs_adds_no_mean_to_refined_stems_or_to_what_it_does_not_normalise(rng):
-    mixture = rng.standard_normal((2, 500)) + 0.5
-    assert HybridDemucs(refine="residual").added_mean(mixture) == 0
-    assert HybridDemucs().added_mean(np.full((2, 500), 0.5)) == 0
 
 
 def test_openunmix_gets_the_mixture_as_it_is(network, rng):
