@@ -95,6 +95,16 @@ def test_a_changed_file_is_noticed(root, head, capfd):
     assert "resume=changed" in capfd.readouterr().err
 
 
+def test_swapped_ears_are_refused_before_any_work(root, head, capfd):
+    swapped = np.asarray(read_sofa(head).responses)[:, ::-1]
+    sources = np.stack([[30, 22.5, -22.5, -30], np.zeros(4), np.ones(4)], axis=1)
+    sofa_files.write(head, {"Data.IR": swapped, "SourcePosition": sources})
+    assert run("head.sofa_file=root/head.sofa") == 2
+    (error,) = [line for line in capfd.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert "head.sofa: Data.IR: expected the ear on the side of a source to hear it louder" in error
+    assert not (root.parent / "sofa_music").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
