@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from cadenza._paths import write_json
-from cadenza.challenges.options import Cad1Task1, Cad2Task2, Icassp2024
+from cadenza.challenges.options import Cad1Task1
 from cadenza.errors import InputError
 from cadenza.runner import cli, early
-from cadenza.runner.options import without_effect
 
 from .command_line import BASELINE, REPOSITORY, recipe
 
@@ -132,36 +131,6 @@ def test_values_have_their_types_and_cannot_be_changed(recipe):
     assert (config.split, config.nalr.sample_rate) == ("12", 48000)
     with pytest.raises(Exception, match="read-only"):
         config.split = "train"
-
-
-@pytest.mark.parametrize(
-    ("options", "script", "others"),
-    [
-        (Cad1Task1, "evaluate", ["enhance", "test", "pack_submission", "merge_batches_results"]),
-        (Cad2Task2, "evaluate", ["enhance", "merge_batches_results"]),
-        (Icassp2024, "enhance", ["merge_batches_results"]),
-        (Icassp2024, "evaluate", []),
-    ],
-)
-def test_the_release_is_known_to_have_no_effect_in_some_scripts(options, script, others):
-    given = {"release", "split"}
-    assert without_effect(options, script, given) == []
-    assert without_effect(options, script, set()) == []
-    for other in others:
-        (message,) = without_effect(options, other, given)
-        assert message.startswith(f"release has no effect in {other}.py; it is for ")
-        assert f"{script}.py" in message
-
-
-def test_a_key_without_effect_is_a_warning_if_it_is_given(recipe):
-    assert recipe("release=published") == 0
-    assert "has no effect" not in recipe.seen
-    merge = {"name": "merge_batches_results.py"}
-    assert recipe(**merge) == 0
-    assert "has no effect" not in recipe.seen
-    assert recipe("release=published", **merge) == 0
-    warning = "release has no effect in merge_batches_results.py; it is for enhance.py and evaluate"
-    assert recipe.seen.count(f"WARNING: {warning}") == 1
 
 
 def test_keys_of_earlier_releases(recipe):
