@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cadenza._check import raise_if
-from cadenza._files import sync
+from cadenza._files import reason_of_system, sync
 from cadenza._paths import folded, leaves_folder, require_disk_space
 from cadenza.errors import InputError
 
@@ -114,6 +114,9 @@ def unpack_zips(targets: dict[Path, Path]) -> None:
             _unpack(archive, target)
         except _DAMAGED as error:
             raise InputError(f"{archive}: damaged: {error}") from None
+        except OSError as error:
+            reason = reason_of_system(error)
+            raise InputError(f"{archive}: cannot unpack into {target}: {reason}") from None
 
 
 def _unpack(archive: Path, target: Path) -> None:

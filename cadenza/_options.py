@@ -25,6 +25,8 @@ class Rule:
         Whether the value is a folder that must exist.
     blocks : tuple of str
         For a `Block`, the names of those that the recipe offers.
+    scripts : tuple of str
+        Names of the scripts that use the value, without ``.py``. Default: all of the recipe.
     """
 
     one_of: tuple[object, ...] = ()
@@ -32,6 +34,7 @@ class Rule:
     most: float | None = None
     folder: bool = False
     blocks: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
 
 
 Block = dict[str, Any]

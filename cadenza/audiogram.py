@@ -6,6 +6,7 @@ a listener has one for each ear.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from cadenza import _check
 from cadenza._check import raise_if
 from cadenza._files import read_json
 from cadenza._notebook import audiogram_html
+
+logger = logging.getLogger(__name__)
 
 CHALLENGE_FREQUENCIES_HZ = (250, 500, 1000, 2000, 3000, 4000, 6000, 8000)
 """Frequencies at which the Cadenza listeners were measured."""
@@ -254,14 +257,14 @@ def read_listeners(path: str | Path) -> dict[str, Listener]:
     problems = []
     for key, entry in entries.items():
         try:
-            listeners[key] = _listener(key, entry)
+            listeners[key] = _listener(key, entry, path)
         except ValueError as error:
             problems.append(f"{path}: listener {key}: {error}")
     raise_if(problems)
     return listeners
 
 
-def _listener(key: str, entry: object) -> Listener:
+def _listener(key: str, entry: object, path: Path) -> Listener:
     if not isinstance(entry, Mapping):
         raise ValueError(f"expected an object, got {entry!r}")
     required = ("name", "audiogram_cfs", "audiogram_levels_l", "audiogram_levels_r")
@@ -274,9 +277,13 @@ def _listener(key: str, entry: object) -> Listener:
     for ear in ("left", "right"):
         levels = _numbers(f"{ear} ear", "level", entry[f"audiogram_levels_{ear[0]}"])
         try:
-            ears.append(Audiogram(levels, frequencies))
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                ears.append(Audiogram(levels, frequencies))
         except ValueError as error:
             raise ValueError(f"{ear} ear: {error}") from None
+        for warning in caught:
+            logger.warning("%s: listener %s: %s ear: %s", path, key, ear, warning.message)
     return Listener(key, *ears)
 
 

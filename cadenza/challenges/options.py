@@ -106,7 +106,7 @@ class Cad1Task1(Running, Parallel):
     hearing_aid: NalRAid
     path: SongPaths
     split: str
-    release: Annotated[str, Rule(one_of=("0.9.0", "0.3.4"))]
+    release: Annotated[str, Rule(one_of=("0.9.0", "0.3.4"), scripts=("evaluate",))]
     stems: Annotated[str, Rule(one_of=("flac24", "float44"))]
     team_id: str
     sample_rate: SampleRate
@@ -144,7 +144,7 @@ class Icassp2024(Running, Parallel):
     hearing_aid: LimitedNalRAid
     path: ScenePaths
     split: str
-    release: Annotated[str, Rule(one_of=("fixed", "published"))]
+    release: Annotated[str, Rule(one_of=("fixed", "published"), scripts=("enhance", "evaluate"))]
     sample_rate: SampleRate
     remix_sample_rate: SampleRate
     HAAQI_sample_rate: SampleRate
@@ -234,8 +234,8 @@ class Cad2Task2(Running, Parallel):
     hearing_aid: MultibandAid
     path: EnsemblePaths
     split: str
-    compat: Annotated[str, Rule(one_of=("fixed", "published"))]
-    release: Annotated[str, Rule(one_of=("0.6.3", "0.9.0"))]
+    compat: Annotated[str, Rule(one_of=("fixed", "published"), scripts=("enhance",))]
+    release: Annotated[str, Rule(one_of=("0.6.3", "0.9.0"), scripts=("evaluate",))]
     input_sample_rate: SampleRate
     remix_sample_rate: SampleRate
     HAAQI_sample_rate: SampleRate

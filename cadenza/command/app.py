@@ -14,10 +14,10 @@ from typing import Any
 import click
 
 from cadenza import __version__
+from cadenza._files import reason_of_system
+from cadenza.command.data import FILE, fetch, validate
 from cadenza.command.request import EQUALISATIONS, NOISES, ScoreRequest
 from cadenza.errors import InputError
-
-_FILE = click.Path(path_type=Path)
 
 
 @click.group(
@@ -29,6 +29,10 @@ def cli() -> None:
     """Make music better for people with hearing loss, and measure how good it is."""
 
 
+cli.add_command(fetch)
+cli.add_command(validate)
+
+
 @cli.command(
     epilog="""Examples:
 
@@ -38,8 +42,8 @@ def cli() -> None:
 
     Exit status: 0 all files were scored; 1 some files could not be scored; 2 none could."""
 )
-@click.argument("reference", type=_FILE)
-@click.argument("processed", nargs=-1, required=True, type=_FILE)
+@click.argument("reference", type=FILE)
+@click.argument("processed", nargs=-1, required=True, type=FILE)
 @click.option(
     "--audiogram",
     metavar="DB,DB,...",
@@ -54,14 +58,10 @@ def cli() -> None:
     help="Frequencies of the thresholds. Default: 250,500,1000,2000,3000,4000,6000,8000.",
 )
 @click.option(
-    "--listener",
-    metavar="FILE:NAME",
-    help="Instead of thresholds: a listener in a challenge file, such as listeners.json:L0001.",
+    "--listener", metavar="FILE:NAME", help="Instead: a listener of a file: listeners.json:L0001."
 )
 @click.option(
-    "--ear",
-    type=click.Choice(["left", "right"]),
-    help="Ear of --listener for which mono files are scored.",
+    "--ear", type=click.Choice(["left", "right"]), help="Ear of --listener for mono files."
 )
 @click.option(
     "--equalisation",
@@ -79,7 +79,7 @@ def cli() -> None:
 )
 @click.option(
     "--level-from",
-    type=_FILE,
+    type=FILE,
     metavar="FILE",
     help="Music that is presented at --presented-db-spl, if not REFERENCE. In the challenges, it "
     "is the music before amplification.",
@@ -113,7 +113,7 @@ def cli() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with all digits.")
 @click.option(
     "--report",
-    type=_FILE,
+    type=FILE,
     metavar="FOLDER",
     help="Also write a page to FOLDER that plays the files and shows where quality was lost.",
 )
@@ -138,9 +138,9 @@ def score(**options: Any) -> int:  # noqa: ANN401
 
     Exit status: 0 all pages are complete; 1 some items have nothing to hear; 2 no report."""
 )
-@click.argument("run", type=_FILE)
-@click.argument("other_run", required=False, type=_FILE)
-@click.option("--to", required=True, type=_FILE, metavar="FOLDER", help="Where the report goes.")
+@click.argument("run", type=FILE)
+@click.argument("other_run", required=False, type=FILE)
+@click.option("--to", required=True, type=FILE, metavar="FOLDER", help="Where the report goes.")
 @click.option(
     "--items",
     default="all",
@@ -156,14 +156,11 @@ def score(**options: Any) -> int:  # noqa: ANN401
     show_default=True,
     help="Seconds of music on a page at most; of longer music, the part where most was lost.",
 )
-@click.option(
-    "--jobs", type=click.IntRange(min=1), help="Number of processes. Default: one for each core."
-)
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes. Default: one for each core.")
 @click.option(
     "--own-classes",
     is_flag=True,
-    help="Also use a hearing aid that is not part of cadenza. This runs code that the run names, "
-    "so do it only if you trust the run.",
+    help="Also use hearing aids outside cadenza. They run code: do this only for runs you trust.",
 )
 def report(
     run: Path,
@@ -192,135 +189,6 @@ def report(
         jobs=jobs,
         own_classes=own_classes,
     )
-
-
-@cli.command(
-    epilog="""Examples:
-
-    \b
-    cadenza fetch icassp_2024
-    cadenza fetch icassp_2024 core validation --to /data/icassp
-
-    Exit status: 0 all of it is there; 2 some is not."""
-)
-@click.argument("challenge")
-@click.argument("part", nargs=-1)
-@click.option("--to", type=_FILE, metavar="FOLDER", help="Where the data go.")
-@click.option(
-    "--from",
-    "url",
-    metavar="URL",
-    help="A mirror of https://zenodo.org. Default: the environment variable CADENZA_ZENODO_URL.",
-)
-@click.option(
-    "--registry",
-    type=_FILE,
-    metavar="FILE",
-    help="A TOML file with more challenges and parts, in the form of cadenza's own.",
-)
-@click.option(
-    "--connections",
-    type=click.IntRange(min=1),
-    default=3,
-    show_default=True,
-    help="Files that are downloaded at a time.",
-)
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-def fetch(
-    challenge: str,
-    part: tuple[str, ...],
-    to: Path | None,
-    url: str | None,
-    registry: Path | None,
-    connections: int,
-    dry_run: bool,
-) -> int:
-    """Download data of a CHALLENGE: icassp_2024, cad1_task1 or cad2_task2.
-
-    PART names what is needed, or is "all"; without it, the parts are listed. Downloads are
-    verified and unpacked. After an interruption the same command continues; a second call only
-    checks what is there.
-    """
-    from cadenza.command.fetching import fetch_parts
-
-    return fetch_parts(
-        challenge,
-        part,
-        to=to,
-        url=url,
-        registry=registry,
-        connections=connections,
-        dry_run=dry_run,
-    )
-
-
-@cli.command(
-    epilog="""Examples:
-
-    \b
-    cadenza validate icassp_2024 /data/icassp
-    cadenza validate cad1 /data/cad1 --deep
-    cadenza validate cad1 /data/cad1 --scores E005 split=test evaluate.segments=true release=0.3.4
-
-    Exit status: 0 something can be run and nothing is damaged; 1 something is damaged, or nothing
-    can be run; 2 no challenge root. With --scores: 0 all scores agree; 1 some differ, or could not
-    be compared; 2 bad input."""
-)
-@click.argument("challenge")
-@click.argument("folder", type=_FILE)
-@click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--deep", is_flag=True, help="Decode audio files, and read zip files, to their end.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    help="Files that are read at a time. Default: all cores.",
-)
-@click.option(
-    "--scores",
-    "package",
-    type=_FILE,
-    metavar="PACKAGE",
-    help="Instead: score the signals in an entrant's folder again, and compare with the tables of "
-    "scores (.csv) in it. KEY=VALUE are settings of evaluate.py.",
-)
-@click.option(
-    "--to", type=_FILE, metavar="FOLDER", help="For --scores: results. Default: scores_of_PACKAGE."
-)
-@click.option(
-    "--tolerance",
-    type=click.FloatRange(min=0),
-    default=1e-3,
-    show_default=True,
-    help="For --scores: smaller differences do not count.",
-)
-def validate(
-    challenge: str,
-    folder: Path,
-    settings: tuple[str, ...],
-    *,
-    deep: bool,
-    jobs: int | None,
-    package: Path | None,
-    to: Path | None,
-    tolerance: float,
-) -> int:
-    """Say what FOLDER has of a CHALLENGE: what is missing or damaged, and what can be run.
-
-    CHALLENGE is icassp_2024, cad1_task1 or cad2_task2; the beginning is enough. Metadata are read
-    and compared with each other. Of audio files only the headers are read, unless --deep is given.
-    After an interruption, --deep reads only the rest.
-    """
-    if package:
-        if deep or jobs:
-            raise click.UsageError("--scores takes neither --deep nor --jobs")
-        from cadenza.command.comparing import Wish, compare_scores
-
-        return compare_scores(Wish(challenge, folder, package, settings, to, tolerance))
-    if settings or to:
-        raise click.UsageError("KEY=VALUE and --to are for --scores")
-    from cadenza.command.validating import validate_folder
-
-    return validate_folder(challenge, folder, deep=deep, jobs=jobs)
 
 
 @cli.command(
@@ -393,7 +261,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         return _say("cadenza", error.problems)
     except OSError as error:
-        return _say("cadenza", [str(error)])
+        place = f"{error.filename}: {reason_of_system(error)}" if error.filename else str(error)
+        return _say("cadenza", [place])
     except click.Abort:
         _say("cadenza", ["interrupted"])
         return 130

@@ -10,6 +10,7 @@ import click
 
 from cadenza._paths import find_root, in_bytes
 from cadenza.datasets import FetchPlan, fetch, plan_fetch, read_registry
+from cadenza.datasets.registry import Challenge, find_challenge
 from cadenza.datasets.validation_cad2_task2 import find_download
 from cadenza.datasets.validation_steps import setting
 from cadenza.errors import InputError
@@ -24,13 +25,13 @@ def fetch_parts(
     registry: Path | None,
     connections: int,
     dry_run: bool,
+    unpack_again: bool,
 ) -> int:
     """List the parts of a challenge, or fetch some; returns the exit status."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("cadenza.datasets").setLevel(logging.INFO)
     challenges = read_registry(registry)
-    if challenge not in challenges:
-        raise InputError(f"no challenge {challenge}: there are {', '.join(challenges)}")
+    challenge = find_challenge(challenge, challenges)
     chosen = challenges[challenge].choose(parts)
     if not chosen:
         click.echo(f"{challenges[challenge].title}:\n")
@@ -41,27 +42,36 @@ def fetch_parts(
         return 0
     if to is None:
         raise InputError("missing option --to FOLDER: where should the data go?")
-    plan = plan_fetch(chosen, to, url=url)
+    plan = plan_fetch(chosen, to, url=url, unpack_again=unpack_again)
     _show(plan)
     if dry_run:
         return 0
-    fetch(plan, connections=connections)
+    try:
+        fetch(plan, connections=connections)
+    except KeyboardInterrupt:
+        click.echo("What has arrived is kept: the same command continues from there.", err=True)
+        raise
     click.echo(f"All of it is in {to}.")
-    _show_next(challenge, to)
+    _show_next(challenges[challenge], to)
     return 0
 
 
-def _show_next(challenge: str, folder: Path) -> None:
+def _show_next(challenge: Challenge, folder: Path) -> None:
     """Print the settings with which the scripts find the data, and what says more."""
-    download = find_download(folder) if challenge == "cad2_task2" else None
+    download = find_download(folder) if challenge.name == "cad2_task2" else None
     root = folder if download else find_root(folder)
     if root is None:
+        for part in challenge.parts.values():
+            if part.content.startswith("metadata"):
+                command = ["cadenza", "fetch", challenge.name, part.name, "--to", str(folder)]
+                click.echo(f"The recipes also need the metadata: {shlex.join(command)}")
         return
     click.echo(f"For the recipes: {shlex.quote(setting('path.root', root))}")
     if download:
         where = shlex.quote(setting("path.zenodo_download_path", download))
         click.echo(f"For process_zenodo_download.py, which comes first, also: {where}")
-    click.echo(f"What can be run: {shlex.join(['cadenza', 'validate', challenge, str(root)])}")
+    command = ["cadenza", "validate", challenge.name, str(root)]
+    click.echo(f"What can be run: {shlex.join(command)}")
 
 
 def _show(plan: FetchPlan) -> None:

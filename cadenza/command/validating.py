@@ -16,17 +16,34 @@ from cadenza.datasets.validation_steps import Readiness
 from cadenza.runner.pool import n_cores
 
 _SHOWN = 10  # problems of a part that are listed
+_SHOWN_OF_ABSENT = 2  # the same, if nothing of it is there
+
+
+class _Once(logging.Filter):
+    """Lets each message through once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        is_new = record.getMessage() not in self._seen
+        self._seen.add(record.getMessage())
+        return is_new
 
 
 def validate_folder(challenge: str, folder: Path, *, deep: bool, jobs: int | None) -> int:
     """Print what is in a folder and what can be run; returns the exit status."""
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.addFilter(_Once())  # several parts read the same listeners
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, handlers=[handler])
     found = validate(challenge, folder, deep=deep, jobs=jobs or n_cores())
     click.echo(f"{read_registry()[found.challenge].title} in {folder}\n")
     click.echo("\n".join(_table(found.parts, folder)))
     click.echo("\nWhat can be run\n")
     click.echo("\n".join(_steps(found.steps)))
-    click.echo(f"\n{_summary(found, deep=deep)}")
+    if summary := _summary(found, deep=deep):
+        click.echo(f"\n{summary}")
     return 0 if found.can_run and not found.is_damaged else 1
 
 
@@ -46,10 +63,11 @@ def _table(parts: Sequence[Finding], root: Path) -> Iterator[str]:
             told.add(part.split)
             continue
         yield _row(row, widths)
-        for problem in part.problems[:_SHOWN]:
+        shown = _SHOWN_OF_ABSENT if part.state == "absent" else _SHOWN
+        for problem in part.problems[:shown]:
             yield "    " + below_root.sub("", problem.text)
-        if len(part.problems) > _SHOWN:
-            yield f"    and {len(part.problems) - _SHOWN} more"
+        if len(part.problems) > shown:
+            yield f"    and {len(part.problems) - shown} more"
 
 
 def _counts(part: Finding) -> str:
@@ -81,6 +99,10 @@ def _summary(found: Validation, *, deep: bool) -> str:
     absent = [part for part in found.parts if part.state == "absent"]
     if found.is_damaged:
         lines.append("Some of the data are damaged or not as they should be: see above.")
+        lines.append(
+            "To restore files from the downloaded archives, run the same `cadenza fetch` command "
+            "again with --unpack-again."
+        )
     if absent and any(step.state == "not ready" for step in found.steps):
         lines.append(f"cadenza fetch {found.challenge} lists what can be downloaded.")
     if not deep:

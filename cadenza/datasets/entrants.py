@@ -16,8 +16,9 @@ from cadenza._sidecar import sidecar
 from cadenza.challenges.cad1_task1.songs import metadata_file, read_song_pairs
 from cadenza.challenges.cad2_task2.ensembles import read_ensemble_pairs
 from cadenza.challenges.icassp_2024 import read_scene_pairs
+from cadenza.datasets.registry import find_challenge
 from cadenza.datasets.score_tables import STEM_COLUMNS, Key, Table, plain_label, read_scores
-from cadenza.datasets.validation_roots import INSPECTORS, find_challenge, require_root, splits_in
+from cadenza.datasets.validation_roots import INSPECTORS, require_root, splits_in
 from cadenza.datasets.validation_steps import setting
 from cadenza.errors import InputError
 from cadenza.runner.recipe_paths import recipe_paths
@@ -231,7 +232,7 @@ def read_package(
     InputError
         If there are no such folders, no scores, or scores of pairs that the root does not have.
     """
-    name = find_challenge(challenge)
+    name = find_challenge(challenge, INSPECTORS)
     require_root(name, root)
     if not package.is_dir():
         raise InputError(f"{package}: no such folder; give an entrant's scores and signals")

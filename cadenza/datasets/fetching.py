@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -101,6 +101,7 @@ def plan_fetch(
     folder: str | Path,
     *,
     url: str | None = None,
+    unpack_again: bool = False,
     patience: Patience = _PATIENCE,
 ) -> FetchPlan:
     """Ask the records what the parts are, and look what is there.
@@ -115,6 +116,8 @@ def plan_fetch(
         Where the data go.
     url : str, optional
         Address of a mirror. Default: the environment variable ``CADENZA_ZENODO_URL``, or Zenodo.
+    unpack_again : bool
+        Whether archives that were unpacked before are unpacked once more.
     patience : Patience
         How often, and after how long, a request that fails is repeated.
 
@@ -126,6 +129,17 @@ def plan_fetch(
     """
     folder = Path(folder)
     raise_if(_name_clashes(parts))
+    listings, offline = _ask_records(parts, folder, base_url(url), patience)
+    steps = [_step(part, listings[part.record][part.file], folder) for part in parts]
+    if unpack_again:
+        steps = [replace(step, is_unpacked=False) for step in steps]
+    return FetchPlan(folder, tuple(steps), offline)
+
+
+def _ask_records(
+    parts: Sequence[Part], folder: Path, url: str, patience: Patience
+) -> tuple[dict[int, dict[str, RemoteFile]], str | None]:
+    """What the records say, or said last time if they cannot be asked; and why they cannot."""
     listings: dict[int, dict[str, RemoteFile]] = {}
     offline, problems = None, []
     with open_session() as session:
@@ -134,7 +148,7 @@ def plan_fetch(
             saved = folder / _NOTES / f"record-{record}.json"
             before = read_listing(saved)
             try:
-                files = list_files(session, base_url(url), record, wanted=wanted, patience=patience)
+                files = list_files(session, url, record, wanted=wanted, patience=patience)
             except ConnectionError as error:
                 files, offline = before, str(error)
                 if not wanted <= files.keys():
@@ -145,12 +159,11 @@ def plan_fetch(
             else:
                 _tell_changes(record, before, files)
                 problems += _absent(record, wanted, files)
-                if wanted <= files.keys():
+                if wanted <= files.keys() and files != before:
                     save_listing(saved, files)
             listings[record] = files
     raise_if(problems)
-    steps = [_step(part, listings[part.record][part.file], folder) for part in parts]
-    return FetchPlan(folder, tuple(steps), offline)
+    return listings, offline
 
 
 def _absent(record: int, wanted: Iterable[str], files: Iterable[str]) -> list[str]:
@@ -269,6 +282,8 @@ def fetch(plan: FetchPlan, *, connections: int = 3, patience: Patience = _PATIEN
     if plan.offline and missing:
         names = ", ".join(step.part.name for step in missing)
         raise InputError(f"{plan.offline}. Missing: {names}")
+    if not missing and not any(_is_to_unpack(step) for step in plan.steps):
+        return  # also in a folder that is read-only
     require_disk_space(plan.folder, round(plan.n_disk_bytes))
     (plan.folder / "downloads").mkdir(parents=True, exist_ok=True)
     (plan.folder / _NOTES).mkdir(exist_ok=True)
@@ -299,7 +314,10 @@ def _load(steps: Sequence[Step], connections: int, patience: Patience) -> list[s
 
 def _unpack(step: Step, folder: Path) -> None:
     if zipfile.is_zipfile(step.archive):
-        unpack_zips({step.archive: folder / step.archive.stem})
+        target = folder / step.archive.stem
+        if target.exists():
+            raise InputError(f"{target}: delete this folder to unpack {step.archive} again")
+        unpack_zips({step.archive: target})
     else:
         unpack_tar(step.archive, folder)
     note_file = _note_file(step.archive)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,6 +105,27 @@ def read_registry(more: Path | None = None) -> dict[str, Challenge]:
             parts = {**known["parts"], **table.get("parts", {})}
             tables[name] = {**known, **table, "parts": parts}
     return {name: _challenge(name, table, more or _FILE) for name, table in tables.items()}
+
+
+def find_challenge(name: str, names: Collection[str]) -> str:
+    """Full name of a challenge, of which the beginning is enough.
+
+    Raises
+    ------
+    InputError
+        If there is none, or there are several.
+
+    Examples
+    --------
+    >>> find_challenge("icassp", ["icassp_2024", "cad1_task1"])
+    'icassp_2024'
+    """
+    found = [full for full in names if name and full.startswith(name)]
+    if name in found:
+        return name
+    if len(found) != 1:
+        raise InputError(f"no challenge {name}: there are {', '.join(names)}")
+    return found[0]
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:

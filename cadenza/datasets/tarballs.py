@@ -8,9 +8,12 @@ import shutil
 import tarfile
 import zlib
 from pathlib import Path
+from typing import IO, cast
+
+from tqdm import tqdm
 
 from cadenza._archive import HARMLESS_BYTES, MAX_RATIO
-from cadenza._files import sync
+from cadenza._files import reason_of_system, sync
 from cadenza._paths import folded, leaves_folder
 from cadenza.errors import InputError
 
@@ -48,6 +51,9 @@ def unpack_tar(archive: Path, folder: Path) -> None:
             file.replace(target)
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise InputError(f"{archive}: damaged: {error}") from None
+    except OSError as error:
+        reason = reason_of_system(error)
+        raise InputError(f"{archive}: cannot unpack into {folder}: {reason}") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -58,7 +64,13 @@ def _extract(archive: Path, temporary: Path) -> None:
     limit = max(HARMLESS_BYTES, MAX_RATIO * archive.stat().st_size)
     names: set[str] = set()
     n_bytes = 0
-    with tarfile.open(archive, "r|*") as content:
+    with (
+        archive.open("rb") as file,
+        tqdm.wrapattr(
+            file, "read", total=archive.stat().st_size, desc="unpacking", disable=None
+        ) as packed,
+        tarfile.open(fileobj=cast("IO[bytes]", packed), mode="r|*") as content,
+    ):
         for member in content:
             n_bytes += member.size
             problem = _problem(member, names)
@@ -72,8 +84,8 @@ def _extract(archive: Path, temporary: Path) -> None:
             if source is not None:
                 target = temporary / member.name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with target.open("xb") as file:
-                    shutil.copyfileobj(source, file, 2**20)
+                with target.open("xb") as unpacked:
+                    shutil.copyfileobj(source, unpacked, 2**20)
 
 
 def _problem(member: tarfile.TarInfo, names: set[str]) -> str | None:

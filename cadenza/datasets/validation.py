@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from cadenza.datasets.registry import find_challenge
 from cadenza.datasets.validation_deep import MEMORY, read_all
 from cadenza.datasets.validation_findings import Finding, Findings
-from cadenza.datasets.validation_roots import (
-    INSPECTORS,
-    find_challenge,
-    require_root,
-    splits_in,
-)
+from cadenza.datasets.validation_roots import INSPECTORS, require_root, splits_in
 from cadenza.datasets.validation_steps import Readiness, readiness
 
 
@@ -83,7 +79,7 @@ def validate(
     >>> [(part.key, part.state) for part in found.parts if part.split == "valid"][:2]
     [('valid listeners', 'absent'), ('valid songs', 'damaged')]
     """
-    root, name = Path(folder), find_challenge(challenge)
+    root, name = Path(folder), find_challenge(challenge, INSPECTORS)
     require_root(name, root)
     inspector = INSPECTORS[name]
     found = splits_in(root, inspector)

@@ -6,10 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from cadenza.challenges.cad2_task2.download import (
-    find_packages,
-    steps_of_download,
-)
+from cadenza.challenges.cad2_task2.download import find_packages, has_packages, steps_of_download
 from cadenza.challenges.cad2_task2.ensembles import (
     Piece,
     Source,
@@ -20,7 +17,7 @@ from cadenza.challenges.cad2_task2.ensembles import (
     scenes_file,
     source_file,
 )
-from cadenza.datasets.validation_findings import AudioFile, Finding, Findings, Problem
+from cadenza.datasets.validation_findings import AudioFile, Finding, Findings, Problem, counted
 from cadenza.datasets.validation_steps import Inspector, Step, separator_note, setting
 from cadenza.errors import InputError
 from cadenza.hearing_aid import read_compressor_params
@@ -49,8 +46,7 @@ def require_no_download(folder: Path) -> None:
     InputError
         Saying which folder is the challenge root.
     """
-    packages = [package for package in find_packages(folder) if package.target.name != "metadata"]
-    if not any(package.archive.is_file() or package.target.is_dir() for package in packages):
+    if not has_packages(folder):
         return
     if find_download(folder.absolute().parent) == folder.absolute():
         raise InputError(f"{folder}: this is the download; give {folder.absolute().parent}")
@@ -127,7 +123,7 @@ def _inspect_split(paths: Mapping[str, str], split: str, findings: Findings) -> 
         [file["music_file"]],
         lambda: read_pieces(file["music_file"]),
         split=split,
-        note=lambda found: f"{len(found)} pieces",
+        note=partial(counted, name="piece"),
     )
     findings.metadata(
         "scenes",
@@ -135,7 +131,9 @@ def _inspect_split(paths: Mapping[str, str], split: str, findings: Findings) -> 
         lambda: read_ensemble_pairs(paths),
         split=split,
         needs=["gains", *(f"{split} {part}" for part in _PER_SPLIT[:3])],
-        note=lambda pairs: f"{len({pair.scene for pair in pairs})} scenes, {len(pairs)} pairs",
+        note=lambda found: (
+            f"{counted({pair.scene for pair in found}, 'scene')}, {counted(found, 'pair')}"
+        ),
     )
     _inspect_music(pieces, file["music_dir"], split, findings)
 

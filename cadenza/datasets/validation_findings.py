@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,6 +18,17 @@ from cadenza.errors import InputError
 
 T = TypeVar("T")
 Kind = Literal["missing", "damaged", "invalid", "wrong rate", "wrong channels", "wrong length"]
+
+
+def counted(things: Sized, name: str) -> str:
+    """How many there are, in words.
+
+    Examples
+    --------
+    >>> counted(["a"], "song"), counted(["a", "b"], "song")
+    ('1 song', '2 songs')
+    """
+    return f"{len(things)} {name}{'s' * (len(things) != 1)}"
 
 
 @dataclass(frozen=True)
@@ -190,7 +201,7 @@ class Findings:
             [file],
             partial(read_challenge_listeners, file),
             split=split,
-            note=lambda found: f"{len(found)} listeners",
+            note=partial(counted, name="listener"),
         )
 
     def song_list(self, file: Path, music_dir: Path, split: str) -> dict[Path, float] | None:
@@ -200,7 +211,7 @@ class Findings:
             [file],
             partial(read_tracks, file, music_dir),
             split=split,
-            note=lambda found: f"{len(found)} songs",
+            note=partial(counted, name="song"),
         )
         return {track.folder: 0.0 for track in tracks.values()} if tracks else None
 

@@ -25,7 +25,7 @@ from cadenza.challenges.metadata import (
     read_scene_listeners,
     unknown,
 )
-from cadenza.datasets.validation_findings import AudioFile, Findings
+from cadenza.datasets.validation_findings import AudioFile, Findings, counted
 from cadenza.datasets.validation_steps import Inspector, Step, separator_note, setting
 from cadenza.errors import InputError
 from cadenza.runner.recipe_paths import recipe_paths
@@ -39,14 +39,14 @@ def inspect(root: Path, splits: list[str], findings: Findings) -> list[Step]:
     paths = recipe_paths(_GENERATE, root, "train")
     gains_file = Path(paths["gains_file"])
     findings.metadata(
-        "gains", [gains_file], partial(read_gains, gains_file), note=lambda g: f"{len(g)} gains"
+        "gains", [gains_file], partial(read_gains, gains_file), note=partial(counted, name="gain")
     )
     positions_file = head_positions_file(Path(paths["head_loudspeaker_positions_file"]))
     positions = findings.metadata(
         "head positions",
         [positions_file],
         partial(read_head_positions, positions_file),
-        note=lambda found: f"{len(found)} positions",
+        note=partial(counted, name="position"),
     )
     responses = [
         AudioFile(path, _RATE, is_strict=True)
@@ -103,7 +103,7 @@ def _inspect_scenes(
 
     def read_list() -> str:
         raise_if(of_list)
-        return f"{len(read_object(music_file))} songs"
+        return counted(read_object(music_file), "song")
 
     findings.metadata(
         "list of music at the microphones",
@@ -142,7 +142,10 @@ def _check_scenes(paths: Mapping[str, str]) -> str:
     people = read_scene_listeners(
         Path(paths["scene_listeners_file"]), scenes=scenes, listeners=listeners
     )
-    return f"{len(scenes)} scenes, {sum(map(len, people.values()))} pairs"
+    pairs = [listener for scene in people.values() for listener in scene]
+    found = f"{counted(scenes, 'scene')}, {counted(pairs, 'pair')}"
+    alone = [scene for scene in scenes if not people.get(scene)]
+    return f"{found}, {counted(alone, 'scene')} without a listener" if alone else found
 
 
 def _steps(root: Path, split: str, note: str, *, is_generated: bool) -> list[Step]:

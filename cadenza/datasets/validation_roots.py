@@ -23,25 +23,6 @@ INSPECTORS: Mapping[str, Inspector] = {
 """By name of the challenge, as in the registry of the data."""
 
 
-def find_challenge(name: str) -> str:
-    """Full name of a challenge, of which the beginning is enough.
-
-    Raises
-    ------
-    InputError
-        If there is none, or there are several.
-
-    Examples
-    --------
-    >>> find_challenge("icassp")
-    'icassp_2024'
-    """
-    found = [full for full in INSPECTORS if full == name or (name and full.startswith(name))]
-    if len(found) != 1:
-        raise InputError(f"no challenge {name}: there are {', '.join(INSPECTORS)}")
-    return found[0]
-
-
 def splits_in(root: Path, inspector: Inspector) -> list[str]:
     """Splits of which a root has metadata."""
     pattern = re.compile(rf"(?:{'|'.join(inspector.split_files)})\.([^.]+)\.json")

@@ -99,8 +99,17 @@ class RemoteFile:
 
 
 def base_url(given: str | None = None) -> str:
-    """Address of Zenodo or of a mirror: what is given, or `URL_VARIABLE`, or Zenodo itself."""
-    return (given or os.environ.get(URL_VARIABLE) or ZENODO_URL).rstrip("/")
+    """Address of Zenodo or of a mirror: what is given, or `URL_VARIABLE`, or Zenodo itself.
+
+    Raises
+    ------
+    InputError
+        If it does not begin with ``http://`` or ``https://``.
+    """
+    url = given or os.environ.get(URL_VARIABLE) or ZENODO_URL
+    if not url.startswith(("http://", "https://")):
+        raise InputError(f"{url}: the address of a mirror must begin with http:// or https://")
+    return url.rstrip("/")
 
 
 def list_files(

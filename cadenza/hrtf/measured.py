@@ -151,7 +151,7 @@ class MeasuredHead:
         ------
         InputError
             If no measurement is close enough, or if there are several with different responses from
-            the nearest direction.
+            a direction that is used.
         """
         _check.within("max_angle_deg", max_angle_deg, 0, 180)
         index, angle_deg = self.nearest(azimuth_deg, elevation_deg)
@@ -159,15 +159,16 @@ class MeasuredHead:
             raise InputError(
                 f"{self.name}: no response within {max_angle_deg:g} degrees of "
                 f"azimuth {azimuth_deg:g}, elevation {elevation_deg:g} (right and up are positive);"
-                f" the nearest is {angle_deg:.1f} degrees away, at {self._shown(index)}: "
+                f" the nearest is {angle_deg:.1f} degrees away, at {self.direction(index)}: "
                 "choose another direction, or raise max_angle_deg"
             )
-        self._require_only_one(index)
+        around = {index: 1.0}
         if interpolate and angle_deg > _SAME_DEG:
             around = weights(self._distances_deg(azimuth_deg, elevation_deg), _NEIGHBOURS)
-            response = blended([self._measured(i) for i in around], list(around.values()))
-        else:
-            response = self._measured(index)
+        for used in around:
+            self._require_only_one(used)
+        measured = [self._measured(used) for used in around]
+        response = blended(measured, list(around.values())) if len(around) > 1 else measured[0]
         if sample_rate is None:
             return response
         # A response is a density in time: with fewer samples, each of them has to be larger
@@ -216,7 +217,7 @@ class MeasuredHead:
         responses, delays = self.responses[same], self._delays[same]
         if np.any(responses != responses[0]) or np.any(delays != delays[0]):
             raise InputError(
-                f"{self.name}: {len(responses)} different responses from {self._shown(index)}: "
+                f"{self.name}: {len(responses)} different responses from {self.direction(index)}: "
                 "keep those of one distance"
             )
 
@@ -235,7 +236,8 @@ class MeasuredHead:
         chords = np.linalg.norm(self._vectors - wanted, axis=-1)
         return np.asarray(np.degrees(2 * np.arcsin(np.minimum(chords / 2, 1.0))))
 
-    def _shown(self, index: int) -> str:
+    def direction(self, index: int) -> str:
+        """Direction of a measurement, for messages."""
         azimuth_deg = (self.azimuth_deg[index] + 180) % 360 - 180
         return f"azimuth {azimuth_deg:g}, elevation {self.elevation_deg[index]:g}"
 

@@ -4,8 +4,8 @@ Files are read by the package `sofar`, which is maintained by the developers of 
 published versions of the conventions, and needs little besides the netCDF library. It is optional:
 ``pip install sofar``.
 
-What cadenza uses is checked here, strictly: a head whose ears are swapped would not be noticed
-later. Other deviations from the standard are warnings.
+What cadenza uses is checked here, strictly: a head that is silent or whose ears are swapped would
+not be noticed later. Other deviations from the standard are warnings.
 
 References
 ----------
@@ -25,6 +25,7 @@ from cadenza._check import raise_if
 from cadenza._files import require_file
 from cadenza.errors import InputError
 from cadenza.hrtf.measured import MeasuredHead
+from cadenza.hrtf.plausibility import problem_of
 from cadenza.hrtf.sofa_fields import Fields, relative_to_listener
 
 logger = logging.getLogger(__name__)
@@ -60,7 +61,9 @@ def read_sofa(path: str | Path) -> MeasuredHead:
     ------
     InputError
         If sofar is not installed; if the file is missing, damaged, not SOFA, or unpacks to more
-        than 2 GB; or listing every field that is missing or not what it must be.
+        than 2 GB; listing every field that is missing or not what it must be; or if the responses
+        are too short, silent, absurdly loud or soft, or those of swapped ears
+        (`cadenza.hrtf.plausibility`).
 
     Examples
     --------
@@ -87,9 +90,12 @@ def read_sofa(path: str | Path) -> MeasuredHead:
         raise InputError(fields.problems)
     _warn_of_deviations(path, content)
     azimuth_deg, elevation_deg = directions
-    return MeasuredHead(
+    head = MeasuredHead(
         responses, azimuth_deg, elevation_deg, sample_rate, delays=delays, name=str(path)
     )
+    if problem := problem_of(head):
+        raise InputError(f"{path}: Data.IR: {problem}")
+    return head
 
 
 def _content(path: Path) -> Any:  # noqa: ANN401

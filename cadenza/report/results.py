@@ -18,7 +18,7 @@ from cadenza.report.challenges import CHALLENGES, Challenge, gains_db_of
 from cadenza.report.defaults import changes
 from cadenza.runner.journal import Entry
 from cadenza.runner.resume import Earlier
-from cadenza.runner.saved import Config, Saved, read_saved
+from cadenza.runner.saved import Config, Saved, read_saved, with_settings
 from cadenza.runner.sharding import every_nth
 from cadenza.statistics import mean
 
@@ -151,14 +151,16 @@ def read_run(folder: Path) -> Run:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give the path.exp_folder of a run")
+    scores = _entries(folder / "scores.csv")
     evaluate = read_saved(folder, "evaluate")
+    if evaluate:
+        evaluate = with_settings(evaluate, json.loads(scores.settings or "{}"))
     main = evaluate or read_saved(folder, "enhance")
     if main is None:
         raise InputError(
             f"{folder}: no results of a baseline; give the path.exp_folder of enhance.py and "
             "evaluate.py"
         )
-    scores = _entries(folder / "scores.csv")
     challenge = _challenge(folder, scores, _entries(folder / "enhanced_signals.csv"))
     enhancement = challenge.enhancement(main.config)
     enhance, made = read_saved(folder, enhancement.script), _entries(enhancement.table)

@@ -125,6 +125,11 @@ class StemBlocks(Blocks):
         """Files that are read to separate a mixture, the mixture itself first."""
         return input_files(self.separator, mixture)
 
+    def added_mean(self, mixture: NDArray[np.float64]) -> float:
+        """What the separator adds to all samples of each stem; 0 unless it normalises."""
+        added_mean = getattr(self.separator, "added_mean", None)
+        return 0.0 if added_mean is None else float(added_mean(mixture))
+
 
 def build_stem_blocks(config: DictConfig, *, rate_key: str, sources: Sequence[str]) -> StemBlocks:
     """Build blocks whose separator finds the given stems.

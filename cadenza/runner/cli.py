@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from cadenza.errors import InputError
 from cadenza.runner import arguments, early, jobs, messages
 from cadenza.runner.help import all_keys, print_help
-from cadenza.runner.options import blocks_of, check
+from cadenza.runner.options import blocks_of, check, without_effect
 from cadenza.runner.sharding import Shard
 
 logger = logging.getLogger(__name__)
@@ -122,7 +122,10 @@ class Script:
     def _checked(self, config: DictConfig) -> DictConfig:
         hydra, given = HydraConfig.get(), messages.given_keys()
         messages.require_offered(hydra.runtime.choices, blocks_of(self.options))
-        return check(config, self.options, file=f"{hydra.job.config_name}.yaml", given=given)
+        checked = check(config, self.options, file=f"{hydra.job.config_name}.yaml", given=given)
+        for text in without_effect(self.options, self.path.stem, given):
+            logger.warning(text)
+        return checked
 
 
 def build(config: DictConfig, key: str) -> Any:  # noqa: ANN401
@@ -192,6 +195,11 @@ def _select(content: Any, key: str) -> Any:  # noqa: ANN401
     for part in key.split("."):
         content = content[part]
     return content
+
+
+def given(config: DictConfig, key: str) -> Any:  # noqa: ANN401
+    """Value of a key if it was given on the command line of this job, or else None."""
+    return OmegaConf.select(config, key) if key in messages.given_keys() else None
 
 
 def run_options(config: DictConfig) -> dict[str, Any]:

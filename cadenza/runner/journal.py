@@ -16,6 +16,9 @@ logger = logging.getLogger(__name__)
 
 Row = Mapping[str, Any]
 
+NOTES = "notes"
+"""Key in the settings for what is only recorded: results with other notes are continued."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -61,10 +64,10 @@ class Entry:
 class Journal:
     """Append-only record of the items of a table, one JSON object per line.
 
-    The first line holds the settings that the results depend on. Every line carries a checksum: a
-    damaged line is dropped with a warning, and all others count. The last line of a process that
-    was killed may be cut short; it is dropped without one. If an item has several lines, the last
-    one counts.
+    The first line holds the settings that the results depend on, and notes (`NOTES`). Every line
+    carries a checksum: a damaged line is dropped with a warning, and all others count. The last
+    line of a process that was killed may be cut short; it is dropped without one. If an item has
+    several lines, the last one counts.
 
     Parameters
     ----------
@@ -99,13 +102,13 @@ class Journal:
 
     def made_with(self, settings: Mapping[str, Any]) -> bool:
         """Whether all entries were made with these settings."""
-        return self._digests <= {_digest(settings)}
+        return self._digests <= {_settings_digest(settings)}
 
     def start(self, settings: Mapping[str, Any], entries: Iterable[Entry]) -> None:
         """Replace the whole file in one step."""
         self.settings = dict(settings)
         self.entries = {entry.key: entry for entry in entries}
-        self._digests = {_digest(settings)}
+        self._digests = {_settings_digest(settings)}
         with replacing(self.path) as temporary:
             lines = [{"settings": self.settings}, *map(self._content, self.entries.values())]
             temporary.write_text("".join(map(_line, lines)), encoding="utf-8")
@@ -118,7 +121,7 @@ class Journal:
 
     def _content(self, entry: Entry) -> dict[str, Any]:
         # the digest makes an entry useful even if the line with the settings is damaged
-        return {"entry": asdict(entry), "made_with": _digest(self.settings)}
+        return {"entry": asdict(entry), "made_with": _settings_digest(self.settings or {})}
 
     def _read(self) -> None:
         *lines, rest = self.path.read_bytes().split(b"\n")
@@ -136,11 +139,22 @@ class Journal:
     def _take(self, content: Mapping[str, Any]) -> None:
         if "settings" in content:
             self.settings = dict(content["settings"])
-            self._digests.add(_digest(self.settings))
+            self._digests.add(_settings_digest(self.settings))
             return
         entry = Entry(**content["entry"])
         self.entries[entry.key] = entry
         self._digests.add(content["made_with"])
+
+
+def without_notes(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that the results depend on.
+
+    Examples
+    --------
+    >>> without_notes({"level_db_spl": 65, "notes": {"release": "published"}})
+    {'level_db_spl': 65}
+    """
+    return {key: value for key, value in settings.items() if key != NOTES}
 
 
 def journal_path(table: Path) -> Path:
@@ -156,6 +170,10 @@ def journal_path(table: Path) -> Path:
 
 def _digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _settings_digest(settings: Mapping[str, Any]) -> str:
+    return _digest(without_notes(settings))
 
 
 def _line(content: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from cadenza._check import raise_if
 from cadenza._settings import settings_differences
 from cadenza.errors import InputError
 from cadenza.runner.items import Record
-from cadenza.runner.journal import Journal, journal_path
+from cadenza.runner.journal import NOTES, Journal, journal_path, without_notes
 from cadenza.runner.resume import failures_path, flags_path, lock_path
 from cadenza.runner.sharding import Shard, every_nth
 from cadenza.runner.tables import as_text, mean_of, read_table, summary, write_notes, write_table
@@ -206,7 +206,11 @@ def _require_equal_settings(parts: Sequence[Path]) -> None:
     journals = [Journal(path) for part in parts if (path := journal_path(part)).exists()]
     for journal in journals[1:]:
         before, now = journals[0].settings, journal.settings
-        if before is not None and now is not None and before != now:
+        if before is None or now is None:
+            continue
+        if not (NOTES in before and NOTES in now):  # an earlier version took none
+            before, now = without_notes(before), without_notes(now)
+        if before != now:
             raise InputError(
                 [
                     f"made with different settings: {journals[0].path} and {journal.path}",

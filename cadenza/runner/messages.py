@@ -135,10 +135,12 @@ def given_keys() -> set[str]:
 
 
 def hints(config: DictConfig, problems: Sequence[str]) -> list[str]:
-    """Advice on problems with folders that are missing."""
-    return [*_other_block(config, problems), *_other_root(config, problems)] or [
-        *_earlier_step(config, problems)
-    ]
+    """Advice on problems with files and folders that are missing."""
+    return [
+        *_other_block(config, problems),
+        *_other_root(config, problems),
+        *_other_split(config, problems),
+    ] or [*_earlier_step(config, problems)]
 
 
 def _other_block(config: DictConfig, problems: Sequence[str]) -> Iterator[str]:
@@ -165,9 +167,28 @@ def _other_root(config: DictConfig, problems: Sequence[str]) -> Iterator[str]:
         yield f"did you mean path.root={found}?"
 
 
+def _other_split(config: DictConfig, problems: Sequence[str]) -> Iterator[str]:
+    """The name of the split may be misspelt, or its data not there."""
+    if not any(problem.startswith("missing file: ") for problem in problems):
+        return
+    split, file = OmegaConf.select(config, "split"), OmegaConf.select(config, "path.listeners_file")
+    before, found, after = Path(file or "").name.partition(f".{split}.")
+    if not found or f"missing file: {file}" not in problems:
+        return
+    names = sorted(path.name for path in Path(file).parent.glob(f"{before}.*.{after}"))
+    splits = [name.removeprefix(f"{before}.").removesuffix(f".{after}") for name in names]
+    if splits:
+        yield f"there are no listeners for split={split}, only for {', '.join(splits)}"
+
+
 def _earlier_step(config: DictConfig, problems: Sequence[str]) -> Iterator[str]:
-    """What an earlier script writes may be missing altogether."""
+    """What an earlier script writes may be missing, or a part of it."""
     results = OmegaConf.select(config, "path.exp_folder")
-    start = f"missing folder: {Path(results or '.') / 'enhanced_signals'} (with "
-    if results and any(problem.startswith(start) for problem in problems):
-        yield "run enhance.py first, with the same path.exp_folder and from the same folder"
+    if not results:
+        return
+    folder = Path(results) / "enhanced_signals"
+    same = "with the same path.exp_folder and from the same folder"
+    if any(problem.startswith(f"missing folder: {folder} (with ") for problem in problems):
+        yield f"run enhance.py first, {same}"
+    elif any(re.fullmatch(rf"missing \w+: {re.escape(str(folder))}/[^;]+", p) for p in problems):
+        yield f"some of the enhanced music is missing: run enhance.py again, {same}"

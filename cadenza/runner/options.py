@@ -121,6 +121,33 @@ def check(config: DictConfig, schema: type, *, file: str, given: set[str]) -> Di
     return cast("DictConfig", typed)
 
 
+def without_effect(schema: type, script: str, given: set[str]) -> list[str]:
+    """Messages about keys on the command line that only other scripts use.
+
+    Parameters
+    ----------
+    schema : dataclass type
+        The options of the script.
+    script : str
+        Its name, without ``.py``.
+    given : set of str
+        Keys that were given on the command line.
+
+    Examples
+    --------
+    >>> from dataclasses import make_dataclass
+    >>> options = make_dataclass("Options", [("n", Annotated[int, Rule(scripts=("evaluate",))])])
+    >>> without_effect(options, "enhance", {"n"})
+    ['n has no effect in enhance.py; it is for evaluate.py']
+    """
+    return [
+        f"{o.key} has no effect in {script}.py; it is for "
+        + " and ".join(f"{name}.py" for name in o.rule.scripts)
+        for o in options_of(schema)
+        if o.key in given and o.rule.scripts and script not in o.rule.scripts
+    ]
+
+
 def unknown_key(key: str, known: list[str]) -> str:
     """Message about a key that does not exist.
 

@@ -17,12 +17,15 @@ from cadenza._files import DigestCache
 from cadenza._settings import settings_differences
 from cadenza.errors import InputError
 from cadenza.runner.items import Item
-from cadenza.runner.journal import Entry, Journal, journal_path
+from cadenza.runner.journal import Entry, Journal, journal_path, without_notes
 
 logger = logging.getLogger(__name__)
 
 Resume = bool | Literal["changed"]
 """True: finished items stay. False: all are made again. "changed": only what has changed is."""
+
+EXP_FOLDER = "path.exp_folder"
+"""Key that chooses the folder of the results of most scripts."""
 
 
 @dataclass(frozen=True)
@@ -64,19 +67,23 @@ class Earlier:
         Its journal.
     others : list of Journal
         Those of other shards.
+    folder_key : str
+        Key of the configuration that chooses the folder, for messages.
     """
 
     table: Path
     own: Journal
     others: list[Journal]
+    folder_key: str = EXP_FOLDER
 
     @classmethod
-    def find(cls, table: Path, name: str) -> Earlier:
+    def find(cls, table: Path, name: str, *, folder_key: str = EXP_FOLDER) -> Earlier:
         """Read the journals of a table and of all other shards of the same results."""
         own = journal_path(table)
         pattern = re.compile(re.escape(name) + r"(_\d+-\d+)?\.journal\.jsonl")
         found = sorted(p for p in table.parent.iterdir() if pattern.fullmatch(p.name))
-        return cls(table, Journal(own), [Journal(path) for path in found if path != own])
+        others = [Journal(path) for path in found if path != own]
+        return cls(table, Journal(own), others, folder_key)
 
     def start(
         self,
@@ -101,7 +108,7 @@ class Earlier:
         usable = [journal for journal in journals if journal.made_with(settings)]
         outdated = [journal for journal in journals if journal not in usable]
         if resume is True:
-            _require_none(outdated, settings)
+            self._require_none(outdated, settings)
         else:
             if selection.is_small_test:
                 self._require_no_loss(outdated, selection)
@@ -133,12 +140,26 @@ class Earlier:
         own = self.own.entries.items() if self.own in usable else ()
         return stay | {k: entry for k, entry in own if k not in ours or entry.failure}
 
+    def _require_none(self, outdated: Sequence[Journal], settings: Mapping[str, Any]) -> None:
+        """Raise an `InputError` if results were made with other settings; it says which."""
+        for journal in outdated:
+            if not journal.entries:
+                continue
+            problem = (
+                f"{journal.path}: its results were made with other settings; resume=changed makes "
+                f"them again, another folder ({self.folder_key}=...) keeps both"
+            )
+            if journal.settings is None:
+                raise InputError([problem, "  (the line that says which ones is damaged)"])
+            before, now = without_notes(journal.settings), without_notes(settings)
+            raise InputError([problem, *settings_differences(before, now)])
+
     def _require_no_loss(self, outdated: Sequence[Journal], selection: Selection) -> None:
         finished = {key for j in outdated for key, entry in j.entries.items() if not entry.failure}
         if lost := finished & selection.left_out:
             raise InputError(
                 f"{self.table.parent}: a small test with other settings would cost {len(lost)} "
-                "finished results; give it another folder (path.exp_folder=...)"
+                f"finished results; give it another folder ({self.folder_key}=...)"
             )
 
     def _say_what_changed(self, keys: Sequence[str], *, resume: Resume) -> None:
@@ -160,20 +181,6 @@ class Earlier:
             with suppress(Timeout), FileLock(lock_path(table), blocking=False):
                 for path in (journal.path, table, failures_path(table), flags_path(table)):
                     path.unlink(missing_ok=True)
-
-
-def _require_none(outdated: Sequence[Journal], settings: Mapping[str, Any]) -> None:
-    """Raise an `InputError` if results were made with other settings; it says which."""
-    for journal in outdated:
-        if not journal.entries:
-            continue
-        problem = (
-            f"{journal.path}: its results were made with other settings; resume=changed makes "
-            "them again, another folder (path.exp_folder=...) keeps both"
-        )
-        if journal.settings is None:
-            raise InputError([problem, "  (the line that says which ones is damaged)"])
-        raise InputError([problem, *settings_differences(journal.settings, settings)])
 
 
 def _found(item: Item[Any], digests: DigestCache) -> list[str | None]:

@@ -26,6 +26,7 @@ from cadenza.runner.pool import n_processes, side_by_side
 from cadenza.runner.progress import Progress
 from cadenza.runner.repeats import warnings_once
 from cadenza.runner.resume import (
+    EXP_FOLDER,
     Earlier,
     Resume,
     Selection,
@@ -60,6 +61,7 @@ def run_items(
     at_once: int = 1,
     jobs: int | None = 1,
     show: str = "",
+    folder_key: str = EXP_FOLDER,
 ) -> Report:
     """Work on the items that are not finished yet and write the table of all results.
 
@@ -104,6 +106,8 @@ def run_items(
         pays. The results are the same. Not for items that are read ahead or worked on together.
     show : str
         Column to show on the console as items finish.
+    folder_key : str
+        Key of the configuration that chooses the folder, for messages.
 
     Returns
     -------
@@ -140,7 +144,8 @@ def run_items(
             state = _State(items, selected, table, json.loads(json.dumps(settings)))
             listed = {item.key for item in items}
             selection = Selection(selected, listed, shard.count > 1, every > 1)
-            state.open_journal(Earlier.find(table, name), selection, resume=resume)
+            earlier = Earlier.find(table, name, folder_key=folder_key)
+            state.open_journal(earlier, selection, resume=resume)
             try:
                 with Progress(len(selected), state.n_finished, show=show) as progress:
                     if (n_jobs := n_processes(state.todo, jobs)) > 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -124,6 +124,30 @@ def read_saved(exp_folder: Path, script: str) -> Saved | None:
         raise InputError(f"{file}: cannot read the saved configuration: {reason}") from None
     OmegaConf.set_readonly(config, True)
     return Saved(cast("DictConfig", config), written, choices)
+
+
+def with_settings(saved: Saved, settings: Mapping[str, Any]) -> Saved:
+    """A saved configuration with the settings that the results themselves were made with.
+
+    A script that refuses to work saves its configuration, too, in place of the earlier one.
+
+    Parameters
+    ----------
+    saved : Saved
+        From `read_saved`.
+    settings : mapping
+        Values by their full keys, from a journal. Blocks and unknown keys are left out.
+    """
+    content = cast("dict[str, Any]", OmegaConf.to_container(saved.config))
+    leaves = leaves_of(content)
+    used = {key: value for key, value in settings.items() if leaves.get(key, value) != value}
+    if not used:
+        return saved
+    config = OmegaConf.create(content)
+    for key, value in used.items():
+        OmegaConf.update(config, key, value)
+    OmegaConf.set_readonly(config, True)
+    return replace(saved, config=config, written=saved.written | used)
 
 
 def _newest(folder: Path) -> Path | None:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from cadenza.runner import cli
 from cadenza.runner.items import Item, Report, Result
-from cadenza.runner.journal import Row
+from cadenza.runner.journal import NOTES, Row
 from cadenza.runner.run import run_items
 from cadenza.runner.sharding import every_nth
 from cadenza.runner.stages import Together
@@ -66,6 +66,7 @@ def run_step(
     at_once: int = 1,
     jobs: int | None = 1,
     file_digests: Mapping[str, Mapping[str, str]] | None = None,
+    notes: Mapping[str, Any] | None = None,
 ) -> Report:
     """Run a step on the items that the configuration asks for.
 
@@ -84,15 +85,18 @@ def run_step(
         The result table, ``<name>.csv``.
     file_digests : mapping, optional
         Digests of the files that the building blocks depend on.
+    notes : mapping, optional
+        JSON values that are recorded beside the settings, and not compared.
     """
     settings = cli.settings(config, step.version, step.settings)
+    more = {"file_digests": file_digests, NOTES: notes}
     return run_items(
         items,
         process_item,
         folder=table.parent,
         name=table.stem,
         columns=step.columns,
-        settings={**settings, **({"file_digests": file_digests} if file_digests else {})},
+        settings=settings | {key: value for key, value in more.items() if value},
         every=step.every(config),
         read_item=read_item,
         together=together,

@@ -46,14 +46,18 @@ def on_normalised(
     >>> on_normalised(lambda x: np.stack([x]), np.array([[1.0, 2.0], [3.0, 4.0]]))
     array([[[1., 2.], [3., 4.]]])
     """
-    mid = mixture.mean(axis=0)
-    mean, deviation = mid.mean(), mid.std()
+    mean, deviation = _mean_and_deviation(mixture)
     if deviation < _SILENCE:  # a constant signal, or channels that cancel each other
         return model(mixture)
     estimates = model((mixture - mean) / deviation)
     estimates *= deviation
     estimates += mean
     return estimates
+
+
+def _mean_and_deviation(mixture: NDArray[np.float64]) -> tuple[float, float]:
+    mid = mixture.mean(axis=0)
+    return float(mid.mean()), float(mid.std())
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,14 @@ class HybridDemucs(NetworkSeparator):
     def missing_weights(self) -> MissingWeights | None:
         """Weights that are not there, if any."""
         return weights.missing(self.weights, [_URL], _CACHE)
+
+    def added_mean(self, mixture: NDArray[np.float64]) -> float:
+        """What `on_normalised` adds to every stem of a mixture, shape (2, T): its mean.
+
+        Zero if the stems are refined, which makes them add up to the mixture.
+        """
+        mean, deviation = _mean_and_deviation(mixture)
+        return mean if self.refine == "none" and deviation >= _SILENCE else 0.0
 
     def _estimate(self, mixture: NDArray[np.float64]) -> NDArray[np.float64]:
         return on_normalised(super()._estimate, mixture)

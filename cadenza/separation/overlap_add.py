@@ -106,12 +106,16 @@ def fade_end(
     sample_rate: int,
     segment_s: float = 10.0,
     overlap_s: float = 0.1,
+    offset: float = 0.0,
 ) -> NDArray[np.float64]:
     """Fade out the end of a signal that fits into one chunk, as the published baselines do.
 
     There, the fade-out is switched off for the last chunk, but only after the first one. So a
     signal of one chunk fades linearly to zero over its last overlap: by default the last 100 ms of
     up to 11 s of music.
+
+    A separator that normalises the mixture adds its mean to every stem. The baselines do that after
+    the fade. So it is the rest of the stem that fades, and the stem ends at that mean.
 
     Parameters
     ----------
@@ -121,12 +125,14 @@ def fade_end(
         In Hz.
     segment_s, overlap_s : float
         As for `overlap_add`.
+    offset : float
+        What the separator has added to all samples, and does not fade.
 
     Returns
     -------
     ndarray, shape (..., T)
         A longer signal is returned as it is. One that is not longer than the overlap becomes
-        silent.
+        silent, apart from the offset.
 
     Raises
     ------
@@ -137,16 +143,18 @@ def fade_end(
     --------
     >>> fade_end(np.ones(8), sample_rate=30)
     array([1. , 1. , 1. , 1. , 1. , 1. , 0.5, 0. ])
+    >>> fade_end(np.ones(8), sample_rate=30, offset=0.2)
+    array([1. , 1. , 1. , 1. , 1. , 1. , 0.6, 0.2])
     """
     n_samples = signal.shape[-1]
     bounds, overlap = _chunks(n_samples, sample_rate, segment_s, overlap_s)
     if len(bounds) > 1:
         return signal
     if n_samples <= overlap:
-        return np.zeros_like(signal)
+        return np.full_like(signal, offset)
     weights = np.ones(n_samples)
     weights[n_samples - overlap :] = np.linspace(1, 0, overlap)
-    return weights * signal
+    return weights * signal + (1 - weights) * offset
 
 
 def hide_progress(progress: bool | None) -> bool | None:

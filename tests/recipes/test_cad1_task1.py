@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -245,12 +246,20 @@ def test_a_system_that_does_not_adapt_to_the_listeners_may_be_submitted(packed):
 
 def test_songs_without_segments_are_reported_first(root, capfd):
     """Recipes T16."""
-    write_json(root / "metadata" / "musdb18.segments.test.json", {"Another Song": {}})
+    songs = root / "metadata" / "musdb18.test.json"
+    entries = json.loads(songs.read_text())
+    write_json(songs, [*entries, {**entries[0], "Track Name": "New Song"}])
     assert call("test", *TEST, "separator=oracle") == 2
     assert (
-        f"metadata/musdb18.segments.test.json: '{SONGS[1]}': has no segments"
-        in capfd.readouterr().err
+        "metadata/musdb18.segments.test.json: 'New Song': has no segments" in capfd.readouterr().err
     )
+
+
+def test_segments_of_another_split(root, capfd):
+    assert call("test", *WHERE, "separator=oracle") == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "metadata/musdb18.segments.test.json: has no segments of the songs in " in line
+    assert line.endswith("musdb18.valid.json; only those of split=test have segments")
 
 
 def test_a_stem_that_is_silent_in_the_reference_has_no_score_and_a_reason(root, capsys):

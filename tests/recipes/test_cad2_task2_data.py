@@ -103,6 +103,15 @@ def test_a_download_folder_that_does_not_exist_is_one_line(download, capfd):
     assert seen.count("\n") == 1
 
 
+@pytest.mark.parametrize("given", ["path.zenodo_download_path=root", "resume=true"])
+def test_the_download_is_where_fetch_puts_it(download, capfd, given):
+    Path("root").mkdir()
+    download.rename("root/downloads")
+    assert call(PROCESS, "path.root=root", given) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.endswith("; did you mean path.zenodo_download_path=root/downloads?")
+
+
 def test_missing_tracks_are_all_listed(download, capfd):
     """Recipes T9."""
     for name in ("Viola", "Cello"):

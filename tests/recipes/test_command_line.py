@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cadenza._paths import write_json
 from cadenza.challenges.options import Cad1Task1
 from cadenza.errors import InputError
 from cadenza.runner import cli, early
@@ -327,6 +328,32 @@ def test_scores_before_music(recipe):
 
     recipe.errors(work=fail)
     assert "\nhint: run enhance.py first, with the same path.exp_folder" in recipe.seen
+
+
+@pytest.mark.parametrize("missing", ["file: {}/a.flac", "folder: {}/valid (with a)"])
+def test_scores_before_all_music_is_there(recipe, missing):
+    def fail(config):
+        folder = Path(config.path.exp_folder) / "enhanced_signals"
+        raise InputError(f"missing {missing.format(folder)}")
+
+    recipe.errors(work=fail)
+    assert (
+        "\nhint: some of the enhanced music is missing: run enhance.py again, with" in recipe.seen
+    )
+
+
+def test_a_split_that_is_misspelt(recipe):
+    def fail(config):
+        files = [config.path.scenes_file, config.path.listeners_file]
+        raise InputError([f"missing file: {file}" for file in files])
+
+    recipe.errors("split=vaild", work=fail)
+    assert "hint" not in recipe.seen
+    for split in ("valid", "train"):
+        write_json(Path(f"root/metadata/listeners.{split}.json"), {})
+    recipe.errors("split=vaild", work=fail)
+    expected = "hint: there are no listeners for split=vaild, only for train, valid"
+    assert recipe.seen.splitlines()[-1] == expected
 
 
 def test_help_needs_no_slow_import(tmp_path):

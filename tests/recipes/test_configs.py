@@ -15,7 +15,7 @@ from cadenza.haaqi import NoiseName
 from cadenza.runner import cli
 from cadenza.runner.comments import keys, title
 from cadenza.runner.help import all_keys, help_text
-from cadenza.runner.options import blocks_of, leaves_of, options_of
+from cadenza.runner.options import blocks_of, leaves_of, options_of, without_effect
 from cadenza.training.options import ConvTasNetOptions
 
 from .command_line import REPOSITORY, recipe
@@ -232,11 +232,12 @@ def test_the_commands_of_the_published_scores_compose(recipe, script, arguments)
     assert (RECIPES / script).is_file()
     given = re.sub(r"path\.root=\S+", "path.root=root", arguments).split()
     configs = []
-    check = cli.Script(
-        RECIPES / script, lambda c: configs.append(c) or 0, SCHEMAS[str(Path(script).parent)]
-    )
+    options = SCHEMAS[str(Path(script).parent)]
+    check = cli.Script(RECIPES / script, lambda c: configs.append(c) or 0, options)
     assert check(given) == 0, recipe.seen
     assert len(configs) == 1
+    keys_given = {argument.partition("=")[0] for argument in given}
+    assert without_effect(options, Path(script).stem, keys_given) == []
 
 
 def test_all_published_scores_have_commands():

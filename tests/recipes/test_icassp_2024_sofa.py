@@ -75,9 +75,9 @@ def test_the_head_is_that_of_the_file(root, head):
 def test_settings_say_which_head_and_results_are_not_mixed(root, head, capfd):
     given = ("head.sofa_file=root/head.sofa", "path.output_music_dir=root/audio/at_mic_music")
     assert run(*given) == 2
-    assert "head: unused before, {'sofa_file': 'head.sofa', 'interpolate': False} now" in (
-        capfd.readouterr().err
-    )
+    seen = capfd.readouterr().err
+    assert "another folder (path.output_music_dir=...) keeps both" in seen
+    assert "head: unused before, {'sofa_file': 'head.sofa', 'interpolate': False} now" in seen
     assert run(*given, "resume=changed") == 0
     journal = root / "audio" / "at_mic_music" / "at_mic_music.train.journal.jsonl"
     settings = json.loads(journal.read_text().splitlines()[0])
@@ -93,6 +93,16 @@ def test_a_changed_file_is_noticed(root, head, capfd):
     sofa_files.write(head, {"Data.IR": changed, "SourcePosition": sources})
     assert run("head.sofa_file=root/head.sofa") == 2
     assert "resume=changed" in capfd.readouterr().err
+
+
+def test_swapped_ears_are_refused_before_any_work(root, head, capfd):
+    swapped = np.asarray(read_sofa(head).responses)[:, ::-1]
+    sources = np.stack([[30, 22.5, -22.5, -30], np.zeros(4), np.ones(4)], axis=1)
+    sofa_files.write(head, {"Data.IR": swapped, "SourcePosition": sources})
+    assert run("head.sofa_file=root/head.sofa") == 2
+    (error,) = [line for line in capfd.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert "head.sofa: Data.IR: expected the ear on the side of a source to hear it louder" in error
+    assert not (root.parent / "sofa_music").exists()
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,17 @@ def test_settings_edited_in_the_config_file_are_listed(root, monkeypatch):
     assert "<code>evaluate.noise=none</code>" in text
 
 
+def test_a_call_that_was_refused_does_not_count(root):
+    where = ("path.root=root", "path.exp_folder=refused", *SHARD)
+    assert call("baseline.enhance", *where, "separator=oracle") == 0
+    assert call("baseline.evaluate", *where) == 0
+    assert call("baseline.evaluate", *where, "evaluate.noise=none") == 2
+    run = read_run(Path("refused"))
+    assert run.config.evaluate.noise == "seeded"
+    assert run.settings["evaluate.noise"] == "seeded"
+    assert "evaluate.noise" not in run.changes
+
+
 def test_keys_that_follow_another_one_are_not_listed(root):
     where = ("path.root=root", "path.exp_folder=nfir", *SHARD)
     assert call("baseline.enhance", *where, "separator=oracle", "nalr.nfir=200") == 0

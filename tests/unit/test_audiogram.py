@@ -210,6 +210,15 @@ def test_bad_listener_entries_are_named(tmp_path, change, message):
         read_listeners(path)
 
 
+def test_implausible_levels_in_a_file_are_named(tmp_path, caplog):
+    entry = {"name": "L1", "audiogram_cfs": [500, 1000]}
+    entry |= {"audiogram_levels_l": [10, 20], "audiogram_levels_r": [10, 200]}
+    path = _write(tmp_path, {"L1": entry})
+    assert list(read_listeners(path)) == ["L1"]
+    expected = f"{path}: listener L1: right ear: audiogram levels are outside -20 ... 130 dB HL"
+    assert [message.partition(": [")[0] for message in caplog.messages] == [expected]
+
+
 def test_all_bad_listeners_are_listed(tmp_path):
     incomplete = {"name": "L9002", "audiogram_cfs": []}
     path = _write(tmp_path, {"L9001": ENTRY, "L9002": incomplete, "L9003": [1]})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shlex
 import tarfile
 from collections.abc import Iterator
 
@@ -123,29 +122,3 @@ def test_the_command(mirror, tmp_path, capsys, monkeypatch):
     ):
         assert main(["fetch", *arguments, *registry]) == 2
         assert message in capsys.readouterr().err
-
-
-def test_what_to_do_with_a_download_that_a_script_unpacks(mirror, tmp_path, capsys, monkeypatch):
-    """In words that the shell and Hydra accept, and also when metadata are unpacked already."""
-    mirror.files["metadat.zip"] = zip_of({"metadata/gains.json": b"{}"})
-    more = tmp_path / "more.toml"
-    more.write_text(
-        f"[cad2_task2.parts.metadata]\nrecord={RECORD}\nfile='metadat.zip'\nabout_bytes=150\n"
-        "unpack=false\n"
-    )
-    monkeypatch.chdir(tmp_path)
-    command = ["fetch", "cad2_task2", "metadata", "--registry", str(more), "--from", mirror.url]
-    (tmp_path / "data/downloads/metadata").mkdir(parents=True)
-    for folder, root, download in (
-        ("data", "path.root=data", "path.zenodo_download_path=data/downloads"),
-        (
-            "my data, 2",
-            """'path.root="my data, 2"'""",
-            """'path.zenodo_download_path="my data, 2/downloads"'""",
-        ),
-    ):
-        assert main([*command, "--to", folder]) == 0
-        *_, recipes, process, validate = capsys.readouterr().out.splitlines()
-        assert recipes == f"For the recipes: {root}"
-        assert process == f"For process_zenodo_download.py, which comes first, also: {download}"
-        assert shlex.split(validate)[-1] == folder

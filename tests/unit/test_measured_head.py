@@ -128,6 +128,16 @@ def test_different_responses_of_one_direction_are_refused():
     assert_array_equal(repeated.response(29, interpolate=True), ears)
 
 
+def test_different_responses_of_a_neighbour_are_refused():
+    """Of every measurement that interpolation uses, not of the nearest alone."""
+    ears = np.ones((2, 4))
+    head = MeasuredHead([ears, 2 * ears, ears], [30, 30, 20], [0, 0, 0], RATE, name="two")
+    with pytest.raises(InputError, match="two: 2 different responses from azimuth 30, elevation 0"):
+        head.response(21, interpolate=True)
+    assert_array_equal(head.response(21), ears)
+    assert_array_equal(head.response(20, interpolate=True), ears)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -119,3 +119,12 @@ def test_fade_end_without_an_overlap_changes_nothing(rng):
     signal = rng.standard_normal((2, 500))
     faded = fade_end(signal, sample_rate=1000, segment_s=1, overlap_s=0)
     np.testing.assert_array_equal(faded, signal)
+
+
+@pytest.mark.parametrize("n_samples", [7, 101, 700, 1101])
+def test_an_offset_is_added_after_the_fade(rng, n_samples):
+    """As if the signal had faded without it."""
+    signal = rng.standard_normal((2, n_samples))
+    options = {"sample_rate": 1000, "segment_s": 1, "overlap_s": 0.1}
+    faded = fade_end(signal + 0.25, **options, offset=0.25)
+    np.testing.assert_allclose(faded, fade_end(signal, **options) + 0.25, rtol=0, atol=1e-15)

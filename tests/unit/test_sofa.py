@@ -270,3 +270,64 @@ def test_angles_have_the_signs_of_the_challenges(write):
     assert head.nearest(31) == (3, 1.0)
     assert head.nearest(0, 10) == (0, 10.0)
     assert math.isclose(head.nearest(180)[1], 90)
+
+
+def scaled(scale, measurement=slice(None), ear=slice(None)):
+    """The responses, of which some are scaled."""
+    responses = sofa_files.responses()
+    responses[measurement, ear] *= scale
+    return {"Data.IR": responses}
+
+
+SOFTER = "are silent or more than 80 dB softer than the loudest response"
+IMPLAUSIBLE = {
+    "silent": (scaled(0), "all responses are silent: check the file"),
+    "almost silent": (scaled(1e-30), "expected gains within 100 dB of 0 dB, found -596.5 dB, from"),
+    "huge": (scaled(1e300), "expected gains within 100 dB of 0 dB, found 6003.5 dB, from azimuth"),
+    "one huge": (scaled(1e6, 1), "found 121.9 dB, from azimuth -30, elevation 0: check the scale"),
+    "one ear": (scaled(0, ear=1), f"4 of 4 responses of the right ear {SOFTER} (3.5 dB, from"),
+    "one response": (
+        scaled(1e-5, 2, 1),
+        f"{SOFTER} (3.5 dB, from azimuth -90, elevation 0); the first is from azimuth -90, elev",
+    ),
+    "one loud": (
+        scaled(3e4, 2, 0),
+        "3 of 4 responses of the left ear and 4 of 4 responses of the right ear are silent or",
+    ),
+    "swapped channels": (
+        {"Data.IR": sofa_files.responses()[:, ::-1]},
+        "found it 6.1 dB softer and 0.06 ms later than the other ear (mean of 3 measurements more",
+    ),
+    "azimuths to the right": (
+        {"SourcePosition": sofa_files.fields()["SourcePosition"][0] * [-1, 1, 1]},
+        "if not, check that azimuths grow to the left, as in SOFA",
+    ),
+    "swapped delays": (
+        {"Data.Delay": [[0, 0], [9, 0], [9, 0], [0, 9]]},
+        "found it 6.1 dB louder and 0.14 ms later than the other ear",
+    ),
+    "no sound": (
+        {"Data.SamplingRate": [768000]},
+        "expected responses of 0.1 ms or more, found 8 samples at 768000 Hz (0.01 ms): check Data.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IMPLAUSIBLE)
+def test_responses_that_cannot_be_right_are_refused(write, name):
+    changes, message = IMPLAUSIBLE[name]
+    path = write(changes)
+    with pytest.raises(InputError) as raised:
+        read_sofa(path)
+    (problem,) = raised.value.problems
+    assert problem.startswith(f"{path}: Data.IR: ")
+    assert message in problem
+
+
+def test_odd_heads_that_can_be_right_are_read(write):
+    """Soft ones, ears that differ, and ears that hear alike."""
+    assert read_sofa(write(scaled(1e-4))).response(-30).max() < 1e-3
+    assert read_sofa(write(scaled(1e-3, 2))).response(-90).max() < 1e-2
+    assert read_sofa(write(scaled(0.01, ear=1))).response(-30)[1].max() < 0.01
+    alike = np.repeat(sofa_files.responses()[:1], 4, axis=0)
+    assert_array_equal(read_sofa(write({"Data.IR": alike})).response(-90), alike[0])

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -256,36 +254,6 @@ def test_a_slow_server_is_asked_again(mirror, tmp_path):
     patience = replace(QUICK, read_timeout_s=0.1)
     assert load(mirror, tmp_path, patience=patience).read_bytes() == SONGS
     assert starts(mirror) == [0, 0, 30_000]
-
-
-def test_a_full_disk_is_told_with_the_name_of_the_file(mirror, tmp_path, monkeypatch):
-    mirror.answers = [HALF, *[status(500)] * 20]
-    with pytest.raises(InputError):
-        load(mirror, tmp_path)
-    mirror.answers = []
-    open_file = Path.open
-
-    class Full:
-        def __init__(self, file: object) -> None:
-            self.file = file
-
-        def __enter__(self) -> Full:
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            self.file.close()
-
-        def write(self, _: bytes) -> int:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    def open_full(path: Path, mode: str = "r", **options: object) -> object:
-        file = open_file(path, mode, **options)
-        return Full(file) if mode == "ab" else file
-
-    monkeypatch.setattr(Path, "open", open_full)
-    message = r"downloads/songs\.bin: cannot write: no space left on device .* 50 kB of 100 kB have"
-    with pytest.raises(InputError, match=message):
-        load(mirror, tmp_path)
 
 
 def test_a_file_that_changes_while_it_is_verified_is_verified_again(mirror, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shlex
 import shutil
 from pathlib import Path
@@ -17,7 +18,7 @@ from cadenza.datasets.validation import validate
 from cadenza.datasets.validation_deep import MEMORY, read_all
 from cadenza.datasets.validation_steps import Step, setting
 
-from .challenge_roots import write_cad1, write_cad2
+from .challenge_roots import write_cad1, write_cad2, write_icassp
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +156,53 @@ def test_a_folder_that_cannot_be_written(tmp_path, caplog):
     (tmp_path / MEMORY).mkdir()  # in place of the file
     assert read_all([path], tmp_path / MEMORY, jobs=1) == {}
     assert "the next run reads all files again" in caplog.text
+
+
+# What the table says
+
+
+def test_of_what_is_absent_two_files_are_named(tmp_path, capsys):
+    write_icassp(tmp_path)
+    shutil.rmtree(tmp_path / "audio/music")
+    main(["validate", "icassp", str(tmp_path)])
+    output = capsys.readouterr().out
+    assert output.count("audio/music/train/") == 4
+    assert "    and 6 more\n" in output
+
+
+def test_a_scene_that_nobody_listens_to(tmp_path):
+    write_icassp(tmp_path)
+    file = tmp_path / "metadata/scene_listeners.train.json"
+    people = json.loads(file.read_text())
+    people.popitem()
+    file.write_text(json.dumps(people))
+    notes = {part.key: part.note for part in validate("icassp", tmp_path).parts}
+    assert notes["train scenes"] == "4 scenes, 6 pairs, 1 scene without a listener"
+
+
+def test_how_to_replace_damaged_files(data, tmp_path, capsys):
+    root = Path(shutil.copytree(data / "cad1", tmp_path / "cad1"))
+    (root / "metadata/listeners.valid.json").write_text("{")
+    assert main(["validate", "cad1", str(root)]) == 1
+    assert "command again with --unpack-again." in capsys.readouterr().out
+
+
+def test_a_folder_that_may_not_be_read(data, capsys, monkeypatch):
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    says = complaint(capsys, "cad1", data / "cad1")
+    assert says == f"cadenza: {data}/cad1/metadata: permission denied\n"
+
+
+def test_a_warning_is_printed_once(tmp_path, capsys, monkeypatch):
+    """Listeners are read for themselves, for the scenes and for the pairs."""
+    write_icassp(tmp_path)
+    file = tmp_path / "metadata/listeners.train.json"
+    people = json.loads(file.read_text())
+    next(iter(people.values()))["audiogram_levels_l"][0] = 200
+    file.write_text(json.dumps(people))
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    main(["validate", "icassp", str(tmp_path)])
+    assert capsys.readouterr().err.count("left ear: audiogram levels are outside") == 1

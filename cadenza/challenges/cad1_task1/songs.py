@@ -19,6 +19,7 @@ from cadenza.challenges.metadata import (
     read_tracks,
 )
 from cadenza.challenges.schema import OBJECT, TIME, field_problems
+from cadenza.errors import InputError
 from cadenza.stems import STEMS
 
 SIDES = ("left", "right")
@@ -145,7 +146,7 @@ def read_song_pairs(paths: Mapping[str, str], *, with_segments: bool = False) ->
     listeners = read_challenge_listeners(listeners_file)
     segments = dict.fromkeys(tracks, (WHOLE_SONG, WHOLE_SONG))
     if with_segments:
-        segments = _read_segments(segments_file, tracks)
+        segments = _read_segments(segments_file, tracks, music_file)
     return [
         SongPair(track, listener, *segments[track.name])
         for track in tracks.values()
@@ -153,8 +154,15 @@ def read_song_pairs(paths: Mapping[str, str], *, with_segments: bool = False) ->
     ]
 
 
-def _read_segments(path: Path, tracks: Mapping[str, Track]) -> dict[str, tuple[Segment, Segment]]:
+def _read_segments(
+    path: Path, tracks: Mapping[str, Track], music_file: Path
+) -> dict[str, tuple[Segment, Segment]]:
     table = read_object(path)
+    if not any(name in table for name in tracks):
+        raise InputError(
+            f"{path}: has no segments of the songs in {music_file}; only those of split=test have "
+            "segments"
+        )
     segments, problems = {}, []
     for name in tracks:
         found = _segment_problems(table[name]) if name in table else ["has no segments"]

@@ -167,6 +167,15 @@ def find_packages(folder: Path) -> list[Package]:
     return packages
 
 
+def has_packages(folder: Path) -> bool:
+    """Whether a folder holds any of the music of a download, or its metadata as a zip file."""
+    packages = find_packages(folder)
+    return any(
+        package.archive.is_file() or (package.target.is_dir() and package.target.name != "metadata")
+        for package in packages
+    )
+
+
 def unpack(folder: Path) -> None:
     """Unpack the zip files of the data sets that are not unpacked yet.
 
@@ -176,6 +185,12 @@ def unpack(folder: Path) -> None:
         If there is no such folder, or listing every package that is neither a folder nor a zip
         file that is sound and safe to unpack; nothing is unpacked then.
     """
+    for other in (folder / "downloads", folder.parent / "downloads"):  # of `cadenza fetch`
+        if not has_packages(folder) and has_packages(other):
+            raise InputError(
+                f"{folder}: none of the downloads {', '.join(PACKAGES)} is here; did you mean "
+                f"path.zenodo_download_path={other}?"
+            )
     if not folder.is_dir():
         raise InputError(f"missing folder: {folder} (with the downloads {', '.join(PACKAGES)})")
     packages = find_packages(folder)

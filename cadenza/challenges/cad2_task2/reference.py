@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -28,9 +29,10 @@ def make_reference(
     sample_rate : int
         Of the reference, in Hz.
     release : {"0.6.3", "0.9.0"}
-        With ``"0.6.3"`` the reference is the part of the sources that belongs to the piece. With
-        ``"0.9.0"`` it is the sources' whole files. As HAAQI compares the beginnings of signals of
-        different lengths, an excerpt from the middle is then scored against the beginning.
+        With ``"0.6.3"`` all sources are cut from their files by start and duration of the mixture;
+        their own do not matter. With ``"0.9.0"`` they are whole files. As HAAQI compares the
+        beginnings of signals of different lengths, an excerpt from the middle is then scored
+        against the beginning.
 
     Returns
     -------
@@ -39,12 +41,19 @@ def make_reference(
     Raises
     ------
     InputError
-        If a file is missing or unreadable.
+        If a file is missing, unreadable, or ends before the mixture does.
     """
+    mixture = pair.piece.mixture
+    # whole samples as in release 0.6.3; cutting before the sum gives what cutting after it gives
+    start = int(mixture.start_s * sample_rate)
+    stop = int((mixture.start_s + mixture.duration_s) * sample_rate)
 
     def read(source: Source) -> NDArray[np.float64]:
         if release == "0.6.3":
-            return pair.read(source, sample_rate)
+            part = replace(
+                source, start_s=start / sample_rate, duration_s=(stop - start) / sample_rate
+            )
+            return pair.read(part, sample_rate)
         whole, _ = audio.read(pair.file(source), sample_rate=sample_rate, channels=2)
         return whole
 

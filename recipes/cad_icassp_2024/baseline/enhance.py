@@ -60,7 +60,11 @@ def process_item(item: Item[ScenePair], config: DictConfig, blocks: StemBlocks) 
     mixture, sample_rate = audio.read(mixture_file, sample_rate=config.sample_rate, channels=2)
     stems = blocks.stems_of(mixture_file)
     if config.release == "published":
-        stems = {name: fade_end(stem, sample_rate=sample_rate) for name, stem in stems.items()}
+        offset = blocks.added_mean(mixture)
+        stems = {
+            name: fade_end(stem, sample_rate=sample_rate, offset=offset)
+            for name, stem in stems.items()
+        }
     remix = remix_to_mixture(stems, pair.gains_db, mixture, sample_rate)
     clipped = audio.write_flac(
         pair.enhanced_file(config.path.exp_folder),

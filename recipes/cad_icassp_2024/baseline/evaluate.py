@@ -2,7 +2,8 @@
 
 The reference is the true stems, remixed with the gains of the scene and amplified with NAL-R for
 the listener. Reads <exp_folder>/enhanced_signals and writes <exp_folder>/scores.csv, or
-scores_<batch + 1>-<batch_size>.csv for a batch.
+scores_<batch + 1>-<batch_size>.csv for a batch. The release is that of enhance.py; another one is
+refused.
 """
 
 from __future__ import annotations
@@ -91,6 +92,7 @@ def run(config: DictConfig) -> int:
     # one reference for all listeners of a scene
     reference_of = lru_cache(maxsize=1)(partial(make_reference, sample_rate=config.sample_rate))
     written = Written(Path(config.path.exp_folder) / "enhanced_signals.csv")
+    release = written.setting("release", given=cli.given(config, "release"))
     report = run_step(
         STEP,
         config,
@@ -102,6 +104,7 @@ def run(config: DictConfig) -> int:
         together=scorer,
         at_once=scorer.at_once,
         table=Path(config.path.exp_folder) / "scores.csv",
+        notes=release and {"release": release},
     )
     print(summary(report.table, report.rows, STEP.show, n_wanted=report.n_items))
     return report.exit_status

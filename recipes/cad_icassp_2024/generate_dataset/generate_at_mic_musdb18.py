@@ -99,6 +99,7 @@ def run(config: DictConfig) -> int:
         resume=config.resume,
         on_error=config.on_error,
         jobs=config.jobs,
+        folder_key="path.output_music_dir",
     )
     clipped = clipping(report.rows, CLIPPED)
     print(

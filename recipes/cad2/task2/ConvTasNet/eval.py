@@ -114,6 +114,7 @@ def run(config: DictConfig) -> int:
         name="results",
         columns=["piece", *(f"{source}_{name}" for source in corpus.sources for name in SCORES)],
         settings=cli.settings(config, "cad2_task2/eval 1", SETTINGS),
+        folder_key="out_dir",
         **cli.run_options(config),
     )
     if report.rows:

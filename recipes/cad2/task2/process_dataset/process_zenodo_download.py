@@ -57,6 +57,7 @@ def run(config: DictConfig) -> int:
         settings=cli.settings(config, "cad2_task2/process 1", []),
         resume=config.resume,
         on_error=config.on_error,
+        folder_key="path.root",
     )
     n_files = sum(len(item.outputs) for item in work if item.key not in report.failures)
     print(f"{n_files} files are in {root}{clipping(report.rows)}")
