@@ -124,11 +124,11 @@ def in_bytes(n_bytes: float) -> str:
 
     Examples
     --------
-    >>> in_bytes(230_000), in_bytes(14_800_000_000)
-    ('230 kB', '14.8 GB')
+    >>> in_bytes(230_000), in_bytes(999_999_999), in_bytes(14_800_000_000)
+    ('230 kB', '1 GB', '14.8 GB')
     """
     for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if n_bytes >= factor:
+        if n_bytes >= 0.9995 * factor:  # 999.9 MB are shown as 1 GB
             return f"{n_bytes / factor:.3g} {unit}"
     return f"{n_bytes:.0f} bytes"
 

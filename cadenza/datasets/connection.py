@@ -42,7 +42,7 @@ class Patience:
     first_wait_s : float
         Seconds before the second attempt; each further one waits twice as long.
     longest_wait_s : float
-        No wait is longer, in seconds. A server that asks for more is given up.
+        No wait is longer, in seconds. If a server asks for more, the request is given up.
     most_failures : int
         Attempts in a row that bring nothing.
     connect_timeout_s, read_timeout_s : float
@@ -66,6 +66,10 @@ class TemporaryError(Exception):
 
 class UnreachableError(TemporaryError):
     """There was no connection to the server."""
+
+
+class NotFoundError(InputError):
+    """The server has nothing at this address."""
 
 
 class RangeError(TemporaryError):
@@ -244,7 +248,8 @@ def _check_status(response: requests.Response, url: str) -> None:
         raise RangeError(problem)
     if status in _MAY_PASS or status >= 500:
         raise TemporaryError(problem, _retry_after_s(response.headers.get("Retry-After", "")))
-    raise InputError(f"{url}: {problem}")
+    kind = NotFoundError if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE) else InputError
+    raise kind(f"{url}: {problem}")
 
 
 def _retry_after_s(text: str) -> float:

@@ -177,7 +177,8 @@ class Download:
             first, end = self._extent(response, start)
             if first < start:
                 logger.info(
-                    "%s: the server sends what is here already; skipping it", self._file.name
+                    "%s: the server sends more than was asked for; skipping the %s that are here",
+                    *(self._file.name, in_bytes(start - first)),
                 )
             complete = self._append(response, n_skipped=start - first, n_wanted=end - start)
         if complete:

@@ -20,6 +20,7 @@ from cadenza.datasets.connection import (
     RAW,
     Attempts,
     GivenUpError,
+    NotFoundError,
     Patience,
     TemporaryError,
     ask,
@@ -149,6 +150,8 @@ def list_files(
             with ask(session, address, RAW, patience) as response:
                 content = b"".join(pieces(response))
             break
+        except NotFoundError as error:
+            raise InputError(f"{error}: there is no record {record}") from None
         except TemporaryError as error:
             try:
                 attempts.wait_after(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import shutil
 import threading
@@ -137,6 +138,12 @@ def test_a_record_is_asked_again(mirror, tmp_path, answers):
     made = plan(mirror, tmp_path, part("songs.bin"), patience=replace(QUICK, read_timeout_s=0.2))
     assert made.offline is None
     assert mirror.n_records == len(answers) + 1
+
+
+def test_a_record_that_does_not_exist_is_told_at_once(mirror, tmp_path):
+    mirror.record_answers = [status(404)]
+    with pytest.raises(InputError, match="404 Not Found: there is no record 4711"):
+        plan(mirror, tmp_path, part("songs.bin"))
 
 
 def test_with_a_server_in_trouble_what_is_there_is_verified(mirror, tmp_path):
@@ -306,18 +313,18 @@ def test_a_file_that_was_put_there_is_verified_and_kept(mirror, tmp_path):
 # Addresses
 
 
-class Redirecting(BaseAdapter):
-    """Stands for a server with https that redirects."""
+class Encrypted(BaseAdapter):
+    """Stands for a server with https that always gives the same answer."""
 
-    def __init__(self, location: str) -> None:
+    def __init__(self, status: int, body: bytes = b"", **headers: str) -> None:
         super().__init__()
-        self.location = location
+        self.status, self.body, self.headers = status, body, headers
 
     def send(self, request: requests.PreparedRequest, **_: object) -> requests.Response:
         response = requests.Response()
-        response.status_code, response.url, response.request = 302, request.url, request
-        response.headers["Location"] = self.location
-        response.raw = HTTPResponse(io.BytesIO(), preload_content=False)
+        response.status_code, response.url, response.request = self.status, request.url, request
+        response.headers.update(self.headers)
+        response.raw = HTTPResponse(io.BytesIO(self.body), preload_content=False)
         return response
 
     def close(self) -> None:
@@ -325,11 +332,20 @@ class Redirecting(BaseAdapter):
 
 
 def test_nothing_is_read_from_a_redirect_that_is_not_encrypted(mirror):
+    to = f"{mirror.url}/api/records/{RECORD}"
     with requests.Session() as session:
-        session.mount("https://zenodo.test/", Redirecting(f"{mirror.url}/api/records/{RECORD}"))
+        session.mount("https://zenodo.test/", Encrypted(302, Location=to))
         with pytest.raises(InputError, match="refused, it redirects from https to http://127"):
             list_files(session, "https://zenodo.test", RECORD, patience=QUICK)
         assert list_files(session, mirror.url, RECORD, patience=QUICK)
+
+
+def test_a_link_that_is_not_encrypted_is_refused(mirror):
+    body = json.dumps(mirror.listing()).encode()
+    with requests.Session() as session:
+        session.mount("https://zenodo.test/", Encrypted(200, body))
+        with pytest.raises(InputError, match="the address must be https, got 'http://127"):
+            list_files(session, "https://zenodo.test", RECORD, patience=QUICK, wanted=["songs.bin"])
 
 
 @pytest.mark.parametrize(
