@@ -161,6 +161,7 @@ def _side_by_side(
     does not hold up the end of the program.
     """
     waiting, failures, lock = iter(tasks), SimpleQueue[BaseException](), threading.Lock()
+    ended = threading.Semaphore(0)
 
     def next_task() -> Callable[[], object] | None:
         with lock:
@@ -179,7 +180,6 @@ def _side_by_side(
             ended.release()
 
     threads = [threading.Thread(target=work, daemon=True) for _ in tasks[:n_threads]]
-    ended = threading.Semaphore(0)
     try:
         for thread in threads:
             thread.start()
