@@ -10,7 +10,7 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -69,6 +69,15 @@ def sync(path: Path) -> None:
         os.fsync(file)
     finally:
         os.close(file)
+
+
+def sync_all(paths: Iterable[Path]) -> None:
+    """Wait until the content of files is on the disk: for many files faster than one by one."""
+    if hasattr(os, "sync"):
+        os.sync()
+    else:  # Windows
+        for path in paths:
+            sync(path)
 
 
 def _temporary_for(path: Path) -> Path:

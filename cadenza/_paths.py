@@ -115,7 +115,7 @@ def require_disk_space(folder: Path, n_bytes: int) -> None:
     free = shutil.disk_usage(existing).free
     if free < n_bytes:
         raise InputError(
-            f"{folder}: {n_bytes / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free there"
+            f"{folder}: {in_bytes(n_bytes)} are needed, {in_bytes(free)} are free there"
         )
 
 

@@ -30,7 +30,7 @@ FILE = _Path(path_type=Path)
     Exit status: 0 all of it is there; 2 some is not."""
 )
 @click.argument("challenge")
-@click.argument("part", nargs=-1)
+@click.argument("parts", nargs=-1, metavar="[PART]...")
 @click.option("--to", type=FILE, metavar="FOLDER", help="Where the data go.")
 @click.option(
     "--from",
@@ -51,40 +51,24 @@ FILE = _Path(path_type=Path)
     show_default=True,
     help="Files that are downloaded at a time.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.option(
-    "--unpack-again",
+    "--repair",
     is_flag=True,
-    help="Unpack the archives once more, in place of files that were lost, damaged or changed.",
+    help="Compare the content of unpacked files too, and restore those that have been edited.",
 )
-def fetch(
-    challenge: str,
-    part: tuple[str, ...],
-    to: Path | None,
-    url: str | None,
-    registry: Path | None,
-    connections: int,
-    dry_run: bool,
-    unpack_again: bool,
-) -> int:
-    """Download data of a CHALLENGE: icassp_2024, cad1_task1 or cad2_task2.
+@click.option(
+    "--dry-run", is_flag=True, help="Only say what would be done, and what would be refused."
+)
+def fetch(**options: Any) -> int:  # noqa: ANN401
+    """Download data of a CHALLENGE, such as icassp_2024; the beginning is enough.
 
-    The beginning of the name is enough. PART names what is needed, or is "all"; without it, the
-    parts are listed. Downloads are verified and unpacked. After an interruption the same command
-    continues; a second call only checks what is there.
+    PART names what is needed, or is "all"; without it, the parts are listed. Downloads are
+    verified and unpacked. After an interruption the same command continues. A second call checks
+    what is there, and restores unpacked files that are missing.
     """
     from cadenza.command.fetching import fetch_parts
 
-    return fetch_parts(
-        challenge,
-        part,
-        to=to,
-        url=url,
-        registry=registry,
-        connections=connections,
-        dry_run=dry_run,
-        unpack_again=unpack_again,
-    )
+    return fetch_parts(**options)
 
 
 @click.command(

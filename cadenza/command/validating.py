@@ -101,7 +101,7 @@ def _summary(found: Validation, *, deep: bool) -> str:
         lines.append("Some of the data are damaged or not as they should be: see above.")
         lines.append(
             "To restore files from the downloaded archives, run the same `cadenza fetch` command "
-            "again with --unpack-again."
+            "again with --repair."
         )
     if absent and any(step.state == "not ready" for step in found.steps):
         lines.append(f"cadenza fetch {found.challenge} lists what can be downloaded.")

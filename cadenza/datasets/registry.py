@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cadenza._check import raise_if
 from cadenza._files import reason_of_system
 from cadenza.errors import InputError
 
 _FILE = Path(__file__).with_name("registry.toml")
+ALL_FILES = "*"
+"""In the place of a file name: all files of a record whose list is not known here."""
+
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
 @dataclass(frozen=True)
 class Part:
-    """A file of a record.
+    """A file of a record, or all of them.
 
     Parameters
     ----------
@@ -25,8 +31,8 @@ class Part:
     record : int
         Number of the Zenodo record.
     file : str
-        Name of the file there.
-    about_bytes : float
+        Name of the file there; ``"*"`` for all files.
+    about_bytes : float, optional
         About how large it is; the record knows exactly.
     content : str
         What is in it, for lists.
@@ -39,10 +45,30 @@ class Part:
     name: str
     record: int
     file: str
-    about_bytes: float
+    about_bytes: float | None = None
     content: str = ""
     unpack: bool = True
     md5: str | None = None
+
+    def files_of(self, names: Iterable[str]) -> list[Part]:
+        """A part for each file of the record, by their names there; itself if it names its file.
+
+        Examples
+        --------
+        >>> [part.name for part in Part("entrants", 1, "*").files_of(["E1.zip", "scores.csv"])]
+        ['entrants/E1.zip', 'entrants/scores.csv']
+        """
+        if self.file != ALL_FILES:
+            return [self]
+        return [
+            replace(
+                self,
+                name=f"{self.name}/{name}",
+                file=name,
+                unpack=self.unpack and name.lower().endswith(_ARCHIVES),
+            )
+            for name in names
+        ]
 
 
 @dataclass(frozen=True)
@@ -55,56 +81,45 @@ class Challenge:
         For the command line, and for people.
     parts : mapping of str to Part
         By name, in the order of the registry.
+    metadata : str, optional
+        Name of the part with the metadata, which every script needs.
     """
 
     name: str
     title: str
     parts: Mapping[str, Part]
+    metadata: str | None = None
 
     def choose(self, names: list[str] | tuple[str, ...]) -> list[Part]:
-        """Parts of given names; ``all`` stands for all of them.
+        """Parts of given names.
+
+        ``all`` stands for all of them, except those whose files are not known here. Of these,
+        ``part/file`` names a single file.
 
         Raises
         ------
         InputError
             If a name is unknown; the message lists those that exist.
         """
-        unknown = [name for name in names if name not in self.parts and name != "all"]
+        open_parts = tuple(f"{p.name}/" for p in self.parts.values() if p.file == ALL_FILES)
+        unknown = [
+            name
+            for name in names
+            if name not in (*self.parts, "all") and not name.startswith(open_parts)
+        ]
         if unknown:
             raise InputError(
                 f"{self.name} has no part {', '.join(unknown)}: there are {', '.join(self.parts)}, "
                 "and all"
             )
-        return [part for part in self.parts.values() if "all" in names or part.name in names]
-
-
-def read_registry(more: Path | None = None) -> dict[str, Challenge]:
-    """Challenges by name.
-
-    Parameters
-    ----------
-    more : Path, optional
-        A TOML file in the form of cadenza's own; its entries add to those, or replace them.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, or an entry is not as expected.
-
-    Examples
-    --------
-    >>> list(read_registry())
-    ['icassp_2024', 'cad1_task1', 'cad2_task2']
-    >>> read_registry()["icassp_2024"].parts["train"].file
-    'cad_icassp_2024_train.v1.0.tgz'
-    """
-    tables: dict[str, dict[str, Any]] = {}
-    for path in [_FILE, *([more] if more else [])]:
-        for name, table in _read(path).items():
-            known = tables.setdefault(name, {"parts": {}})
-            parts = {**known["parts"], **table.get("parts", {})}
-            tables[name] = {**known, **table, "parts": parts}
-    return {name: _challenge(name, table, more or _FILE) for name, table in tables.items()}
+        chosen = []
+        for part in self.parts.values():
+            if part.name in names or ("all" in names and part.file != ALL_FILES):
+                chosen.append(part)
+            elif part.file == ALL_FILES:
+                files = [n.partition("/")[2] for n in names if n.startswith(f"{part.name}/")]
+                chosen += part.files_of(dict.fromkeys(files))
+        return chosen
 
 
 def find_challenge(name: str, names: Collection[str]) -> str:
@@ -123,9 +138,40 @@ def find_challenge(name: str, names: Collection[str]) -> str:
     found = [full for full in names if name and full.startswith(name)]
     if name in found:
         return name
-    if len(found) != 1:
+    if not found:
         raise InputError(f"no challenge {name}: there are {', '.join(names)}")
+    if len(found) > 1:
+        raise InputError(f"{name} may be {' or '.join(found)}: write the full name")
     return found[0]
+
+
+def read_registry(more: Path | None = None) -> dict[str, Challenge]:
+    """Challenges by name.
+
+    Parameters
+    ----------
+    more : Path, optional
+        A TOML file in the form of cadenza's own; its entries add to those, or replace them.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or an entry is not as expected.
+
+    Examples
+    --------
+    >>> list(read_registry())
+    ['icassp_2024', 'cad1_task1', 'cad1_task2', 'cad2_task1', 'cad2_task2']
+    >>> read_registry()["icassp_2024"].parts["train"].file
+    'cad_icassp_2024_train.v1.0.tgz'
+    """
+    tables: dict[str, dict[str, Any]] = {}
+    for path in [_FILE, *([more] if more else [])]:
+        for name, table in _read(path).items():
+            known = tables.setdefault(name, {"parts": {}})
+            parts = {**known["parts"], **table.get("parts", {})}
+            tables[name] = {**known, **table, "parts": parts}
+    return {name: _challenge(name, table, more or _FILE) for name, table in tables.items()}
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
@@ -151,9 +197,11 @@ def _challenge(name: str, table: Mapping[str, Any], path: Path) -> Challenge:
             problems.append(f"{path}: [{name}.parts.{part_name}] {problem}")
         else:
             parts[part_name] = Part(part_name, **values)
-    if problems:
-        raise InputError(problems)
-    return Challenge(name, str(table.get("title", name)), parts)
+    metadata = table.get("metadata")
+    if metadata is not None and metadata not in table["parts"]:
+        problems.append(f"{path}: [{name}] metadata must name one of its parts, got {metadata!r}")
+    raise_if(problems)
+    return Challenge(name, str(table.get("title", name)), parts, metadata)
 
 
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
@@ -170,11 +218,14 @@ def _problem(values: Mapping[str, Any]) -> str | None:
     if unknown := sorted(values.keys() - _TYPES.keys()):
         return f"has unknown keys: {', '.join(unknown)}; known are {', '.join(_TYPES)}"
     for key in ("record", "file", "about_bytes"):
-        if values.get(key) is None:
+        is_unknown = key == "about_bytes" and values["file"] == ALL_FILES
+        if values.get(key) is None and not is_unknown:
             return f"needs {key}"
     for key, value in values.items():
         if not isinstance(value, _TYPES[key]):
             return f"has a wrong {key}: {value!r}"
+    if not re.fullmatch(r"[0-9a-fA-F]{32}", values.get("md5", "0" * 32)):
+        return f"md5 must have 32 hexadecimal digits, got {values['md5']!r}"
     if not is_plain_name(values["file"]):
         return f"file must be a name without a folder, got {values['file']!r}"
     return None

@@ -76,6 +76,7 @@ class Disk:
             (os, "mkdir"): self._simple("make_folder", os.mkdir),
             (os, "rmdir"): self._simple("remove_folder", os.rmdir),
             (os, "fsync"): self._sync(os.fsync),
+            (os, "sync"): self._sync_all,
             (shutil, "_USE_CP_SENDFILE"): False,  # it would write unseen
             (shutil, "_use_fd_functions"): False,  # removes by descriptors, whose paths are unknown
         }
@@ -143,6 +144,11 @@ class Disk:
             return original(file)
 
         return synced
+
+    def _sync_all(self) -> None:
+        for path in dict.fromkeys(o.path for o in self.operations if o.kind == "write"):
+            if os.path.exists(path):
+                self.change(Operation("sync", path))
 
 
 class WatchedFile(io.FileIO):

@@ -34,9 +34,6 @@ def test_archives_are_unpacked_once(mirror, tmp_path):
     assert (tmp_path / "more/b.txt").read_text() == "b"
     later = plan(mirror, tmp_path, *parts)
     assert later.n_bytes == later.n_disk_bytes == 0
-    (tmp_path / "root/metadata/a.json").unlink()  # the user's own decision
-    fetch(later)
-    assert not (tmp_path / "root/metadata/a.json").exists()
 
 
 def link(name: str, target: str) -> bytes:

@@ -208,8 +208,6 @@ def test_a_changed_record_is_told(mirror, tmp_path, caplog):
     path = load(mirror, tmp_path)
     assert f"record {RECORD} has changed: songs.bin has another content" in caplog.text
     assert path.read_bytes() == noise(1000, seed=3)
-    load(mirror, tmp_path, md5="1" * 32)
-    assert "is not the file of the registry" in caplog.text
 
 
 # Files of the record
@@ -304,7 +302,9 @@ def test_two_files_with_one_name_do_not_replace_each_other(mirror, tmp_path):
 def test_a_file_that_was_put_there_is_verified_and_kept(mirror, tmp_path):
     (tmp_path / "downloads").mkdir()
     (tmp_path / "downloads/songs.bin").write_bytes(SONGS)
-    assert plan(mirror, tmp_path, part("songs.bin")).steps[0].is_loaded
+    found = plan(mirror, tmp_path, part("songs.bin"))
+    assert found.steps[0].is_loaded
+    fetch(found)
     mirror.files["songs.bin"] = noise(1000, seed=3)
     with pytest.raises(InputError, match="is the file of record 4711"):
         plan(mirror, tmp_path, part("songs.bin", record=RECORD + 1))

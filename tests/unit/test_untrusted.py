@@ -126,7 +126,7 @@ def test_members_that_are_a_file_and_a_folder_leave_nothing_behind(tmp_path):
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("a", b"1")
         file.writestr("a/b", b"2")
-    with pytest.raises(InputError, match=r"a\.zip: cannot unpack into .*unpacked: "):
+    with pytest.raises(InputError, match="'a/b' is below a member that is a file"):
         unpack_zips({archive: tmp_path / "unpacked"})
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 

@@ -54,7 +54,7 @@ def complaint(capsys, *arguments: object) -> str:
         ("cad1", "empty", "the folder is empty. cadenza fetch cad1_task1 lists what"),
         ("cad1", "gone", "{data}/gone: no such folder"),
         ("cad1", "cad1/metadata/musdb18.valid.json", "expected a folder, found a file"),
-        ("cad", "cad1", "no challenge cad: there are icassp_2024, cad1_task1, cad2_task2"),
+        ("cad", "cad1", "cad may be cad1_task1 or cad2_task2: write the full name"),
         ("", "cad1", "no challenge : there are icassp_2024, cad1_task1, cad2_task2"),
     ],
 )
@@ -184,7 +184,7 @@ def test_how_to_replace_damaged_files(data, tmp_path, capsys):
     root = Path(shutil.copytree(data / "cad1", tmp_path / "cad1"))
     (root / "metadata/listeners.valid.json").write_text("{")
     assert main(["validate", "cad1", str(root)]) == 1
-    assert "command again with --unpack-again." in capsys.readouterr().out
+    assert "command again with --repair." in capsys.readouterr().out
 
 
 def test_a_folder_that_may_not_be_read(data, capsys, monkeypatch):
