@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from cadenza._check import raise_if
-from cadenza._files import reason_of_system, sync_all
+from cadenza._files import no_progress, reason_of_system, sync_all
 from cadenza._paths import folded, in_bytes, leaves_folder, require_disk_space
 from cadenza.errors import InputError
 
@@ -35,10 +35,6 @@ _READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfil
 def every_name(_: str) -> bool:
     """Accept all members."""
     return True
-
-
-def no_progress(_: int) -> None:
-    """Show nothing."""
 
 
 class MemberNames:
@@ -109,27 +105,14 @@ def _n_bytes(name: str) -> int:
     return len(name.encode("utf-8", "surrogateescape"))
 
 
-def write_member(
-    source: IO[bytes], target: Path, show: Callable[[int], object] = no_progress
-) -> Stamp:
-    """Write the content of a member to a new file.
-
-    Parameters
-    ----------
-    source : binary file
-        The member.
-    target : Path
-        Where it goes. Folders are made.
-    show : callable
-        Gets the number of bytes that have been written.
-    """
+def write_member(source: IO[bytes], target: Path) -> Stamp:
+    """Write the content of a member to a new file, and make the folders that it needs."""
     target.parent.mkdir(parents=True, exist_ok=True)
     size = crc = 0
     with target.open("xb") as file:
         while block := source.read(_READ_BYTES):
             file.write(block)
             size, crc = size + len(block), zlib.crc32(block, crc)
-            show(len(block))
     return size, crc
 
 
@@ -222,7 +205,7 @@ def extract_zip(
     wanted : callable
         Which members are written, by their names below `folder`.
     show : callable
-        Gets the number of bytes that have been written.
+        Gets the number of bytes of the archive that have been read.
 
     Returns
     -------
@@ -249,7 +232,8 @@ def extract_zip(
         with zipfile.ZipFile(archive) as content:
             for name, member in targets.items():
                 with content.open(member) as source:
-                    found[name] = write_member(source, folder / name, show)
+                    found[name] = write_member(source, folder / name)
+                show(member.compress_size)
     except _DAMAGED as error:
         raise InputError(f"{archive}: damaged: {error}") from None
     return found

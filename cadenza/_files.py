@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import json
 import os
 import secrets
 import shutil
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 from cadenza.errors import InputError
 
@@ -69,6 +70,36 @@ def sync(path: Path) -> None:
         os.fsync(file)
     finally:
         os.close(file)
+
+
+def no_progress(_: int) -> None:
+    """Show nothing."""
+
+
+class ShownFile(io.RawIOBase):
+    """A file that tells how much of it has been read.
+
+    Parameters
+    ----------
+    file : binary file
+        What is read.
+    show : callable
+        Gets the number of bytes, after each piece.
+    """
+
+    def __init__(self, file: IO[bytes], show: Callable[[int], object]) -> None:
+        self._file, self._show, self.name = file, show, file.name
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        """Read the next piece."""
+        block = self._file.read(len(buffer))
+        buffer[: len(block)] = block
+        self._show(len(block))
+        return len(block)
 
 
 def sync_all(paths: Iterable[Path]) -> None:

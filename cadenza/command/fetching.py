@@ -109,6 +109,8 @@ def _show(plan: FetchPlan) -> None:
     for step in plan.steps:
         name = f"{step.part.name} ({step.file.name}, {in_bytes(step.file.size)})"
         click.echo(f"{name}: {_state(step)}")
+        if step.missing:
+            click.echo(f"    to be restored: {in_few_words(step.missing)}")
         if step.changed:
             click.echo(
                 f"    edited since it was unpacked: {in_few_words(step.changed)}; "
@@ -136,8 +138,5 @@ def _state(step: Step) -> str:
     if step.n_unpacked is None:
         return f"{state}, to be unpacked"
     if step.missing:
-        return (
-            f"{state}, {len(step.missing)} of {step.n_unpacked} unpacked files to be restored: "
-            f"{in_few_words(step.missing)}"
-        )
+        return f"{state}, {len(step.missing)} of {step.n_unpacked} unpacked files to be restored"
     return f"{state}, unpacked"

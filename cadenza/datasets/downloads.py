@@ -39,6 +39,8 @@ class ByteProgress:
         Bytes of all files.
     n_before : int
         Bytes that arrived in earlier runs.
+    what : str
+        What is being done.
     clock : callable
         Time in seconds.
 
@@ -50,8 +52,14 @@ class ByteProgress:
     """
 
     def __init__(
-        self, n_total: int, n_before: int, *, clock: Callable[[], float] = time.monotonic
+        self,
+        n_total: int,
+        n_before: int = 0,
+        *,
+        what: str = "fetching",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._what = what
         self._n_total, self._n_before, self._n_there = max(1, n_total), n_before, n_before
         self._clock, self._lock = clock, threading.Lock()
         self._start_s = self._line_s = clock()
@@ -65,7 +73,7 @@ class ByteProgress:
                 initial=self._n_before,
                 unit="B",
                 unit_scale=True,
-                desc="fetching",
+                desc=self._what,
             )
         return self
 
@@ -95,7 +103,7 @@ class ByteProgress:
                 return None
             self._line_s, self._n_line = now_s, self._n_there
             line = self._line(now_s - self._start_s)
-        logger.info("fetching: %s", line)
+        logger.info("%s: %s", self._what, line)
         return line
 
     def _line(self, elapsed_s: float) -> str:

@@ -11,6 +11,7 @@ from cadenza._check import raise_if
 from cadenza._files import read_json
 from cadenza._paths import folded, in_bytes, require_disk_space
 from cadenza.datasets.connection import Patience, open_session
+from cadenza.datasets.downloads import ByteProgress
 from cadenza.datasets.registry import ALL_FILES, Part
 from cadenza.datasets.transfer import n_bytes_there
 from cadenza.datasets.unpacking import read_manifest
@@ -265,14 +266,7 @@ def _name_clashes(parts: Sequence[Part]) -> list[str]:
 
 
 def _pin_problems(part: Part, file: RemoteFile) -> list[str]:
-    """What is wrong with the file of a record, compared with the registry."""
-    if part.about_bytes and not (
-        1 / _MAX_SIZE_RATIO <= file.size / part.about_bytes <= _MAX_SIZE_RATIO
-    ):
-        logger.warning(
-            "%s in record %d has %s, the registry expects about %s",
-            *(file.name, part.record, in_bytes(file.size), in_bytes(part.about_bytes)),
-        )
+    """Whether the file of a record is another one than the registry means."""
     algorithm, _, digest = file.checksum.partition(":")
     if not part.md5 or algorithm != "md5" or digest.lower() == part.md5.lower():
         return []
@@ -290,6 +284,16 @@ def _tell_changes(
             logger.warning("record %d has changed: %s has another content", record, name)
 
 
+def _tell_size(part: Part, file: RemoteFile) -> None:
+    if part.about_bytes and not (
+        1 / _MAX_SIZE_RATIO <= file.size / part.about_bytes <= _MAX_SIZE_RATIO
+    ):
+        logger.warning(
+            "%s in record %d has %s, the registry expects about %s",
+            *(file.name, part.record, in_bytes(file.size), in_bytes(part.about_bytes)),
+        )
+
+
 def _step(part: Part, file: RemoteFile, folder: Path, *, repair: bool) -> Step:
     if not file.has_checksum:
         logger.warning(
@@ -304,6 +308,8 @@ def _step(part: Part, file: RemoteFile, folder: Path, *, repair: bool) -> Step:
             f"{part.record} into another folder"
         )
     step = Step(part, file, archive, stamp=_verified(archive, part, file))
+    if not step.is_loaded:
+        _tell_size(part, file)
     if not part.unpack:
         return step
     manifest = read_manifest(manifest_file(folder, part))
@@ -334,8 +340,9 @@ def _verified(archive: Path, part: Part, file: RemoteFile) -> Mapping[str, objec
     stamp, note = file.stamp(archive) | record, read_note(archive)
     if note | record == stamp:
         return stamp
-    logger.info("verifying %s (%s)", archive, in_bytes(archive.stat().st_size))
-    verified = file.verify(archive)
+    logger.info("verifying %s", archive)
+    with ByteProgress(file.size, what="verifying") as progress:
+        verified = file.verify(archive, show=progress.add)
     if not verified:
         logger.warning("%s is damaged or of another version", archive)
         return None

@@ -23,10 +23,10 @@ from cadenza._archive import (
     Stamp,
     every_name,
     is_clutter,
-    no_progress,
     plain_name,
     write_member,
 )
+from cadenza._files import ShownFile, no_progress
 from cadenza._paths import folded, in_bytes
 from cadenza.errors import InputError
 
@@ -79,7 +79,7 @@ def extract_tar(
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with archive.open("rb") as file, ExitStack() as stack:
-            stream = _Stream(_decompressed(_Shown(file, show), stack), archive)
+            stream = _Stream(_decompressed(ShownFile(file, show), stack), archive)
             found = _extract(archive, stream, folder, wanted)
             stream.allow(math.inf)
             while stream.read(_READ_BYTES):
@@ -101,22 +101,6 @@ def own_place(name: str) -> str | None:
     if first == "downloads":
         return f"{name!r} would be among the downloads"
     return None
-
-
-class _Shown(io.RawIOBase):
-    """A file that tells how much of it has been read."""
-
-    def __init__(self, file: IO[bytes], show: Callable[[int], object]) -> None:
-        self._file, self._show = file, show
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        block = self._file.read(len(buffer))
-        buffer[: len(block)] = block
-        self._show(len(block))
-        return len(block)
 
 
 class _Stream:

@@ -11,20 +11,18 @@ import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
-
-from tqdm import tqdm
 
 from cadenza._archive import Stamp, extract_zip, zip_problems
 from cadenza._check import raise_if
 from cadenza._files import read_json, reason_of_system, replacing, sync_all
 from cadenza._paths import leaves_folder
+from cadenza.datasets.downloads import ByteProgress
 from cadenza.datasets.tarballs import extract_tar, own_place
 from cadenza.errors import InputError
 
 logger = logging.getLogger(__name__)
 
-_SHOWN = 5  # names in a message
+_SHOWN = 3  # names in a message
 _MANIFESTS = "unpacked-*.json"
 _READ_BYTES = 2**20  # at a time
 
@@ -148,25 +146,20 @@ def _extract(archive: Path, temporary: Path, names: Collection[str] | None) -> d
     with archive.open("rb") as file:
         is_zip = file.read(2) == b"PK"
     if not is_zip:
-        with _bar(archive.stat().st_size) as bar:
-            return extract_tar(archive, temporary, wanted=wanted, show=bar.update)
+        with ByteProgress(archive.stat().st_size, what="unpacking") as progress:
+            return extract_tar(archive, temporary, wanted=wanted, show=progress.add)
     own = archive.stem
     raise_if([f"{archive}: refused: {problem}" for problem in [own_place(own)] if problem])
     raise_if(zip_problems(archive))
-    with _bar(None) as bar:
+    with ByteProgress(archive.stat().st_size, what="unpacking") as progress:
         files = extract_zip(
             archive,
             temporary / own,
             own,
             wanted=lambda name: wanted(f"{own}/{name}"),
-            show=bar.update,
+            show=progress.add,
         )
     return {f"{own}/{name}": stamp for name, stamp in files.items()}
-
-
-def _bar(n_bytes: int | None) -> tqdm[NoReturn]:
-    """Progress in bytes; none without a terminal."""
-    return tqdm(total=n_bytes, unit="B", unit_scale=True, desc="unpacking", disable=None)
 
 
 def _other_manifests(manifest_file: Path) -> dict[Path, Manifest]:

@@ -7,14 +7,14 @@ import json
 import os
 import re
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from cadenza._check import raise_if
-from cadenza._files import read_json
+from cadenza._files import ShownFile, no_progress, read_json
 from cadenza._paths import write_json
 from cadenza.datasets.connection import (
     RAW,
@@ -80,8 +80,15 @@ class RemoteFile:
         status = path.stat()
         return {"checksum": self.checksum, "size": status.st_size, "time_ns": status.st_mtime_ns}
 
-    def verify(self, path: Path) -> Stamp | None:
+    def verify(self, path: Path, *, show: Callable[[int], object] = no_progress) -> Stamp | None:
         """Compare a file on the disk with the record.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        show : callable
+            Gets the number of bytes that have been read, after each piece.
 
         Returns
         -------
@@ -95,7 +102,7 @@ class RemoteFile:
             return stamp
         algorithm, digest = self.checksum.split(":", 1)
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, algorithm).hexdigest()
+            found = hashlib.file_digest(ShownFile(file, show), algorithm).hexdigest()
         return stamp if found == digest else None
 
 

@@ -18,7 +18,7 @@ from cadenza.datasets.unpacking import unpack
 from cadenza.demo.packages import tar_of, zip_of
 from cadenza.errors import InputError
 
-from .zenodo_mirror import RECORD, Mirror, serving, status
+from .zenodo_mirror import QUICK, RECORD, Mirror, serving, status
 
 CORE = tar_of({"data/icassp/metadata/scenes.train.json": b"{}", "data/icassp/metadata/b": b"bb"})
 AUDIO = tar_of({"data/icassp/audio/a.wav": b"a" * 300})
@@ -59,7 +59,8 @@ class Command:
 
 
 @pytest.fixture
-def command(mirror, tmp_path, capsys) -> Command:
+def command(mirror, tmp_path, capsys, monkeypatch) -> Command:
+    monkeypatch.setitem(plan_fetch.__kwdefaults__, "patience", QUICK)
     return Command(mirror, tmp_path, capsys)
 
 
@@ -71,7 +72,8 @@ def test_what_was_deleted_comes_back(command, mirror):
     (file,) = command.folder.rglob("scenes.train.json")
     file.unlink()
     said = command("core", "--dry-run")
-    assert "1 of 2 unpacked files to be restored: data/icassp/metadata/scenes.train.json" in said
+    assert "1 of 2 unpacked files to be restored\n" in said
+    assert "    to be restored: data/icassp/metadata/scenes.train.json\n" in said
     assert not file.exists()
     command("core")
     assert file.read_bytes() == b"{}"
@@ -236,7 +238,7 @@ def test_all_leaves_out_what_the_record_lacks(command, mirror, caplog):
     assert "has no file train.tgz; it has core.tgz" in command("train", status=2)
     assert "has no file train.tgz; it has core.tgz" in command("all", "train", status=2)
     mirror.record_answers = [status(404)]
-    assert "no such record" in command("evaluation", status=2)
+    assert "records/4712: the server answers 404" in command("evaluation", status=2)
     mirror.files = {"other": b""}
     assert "the records have none of these parts" in command("all", status=2)
 
