@@ -20,6 +20,7 @@ from cadenza.datasets.planning import (
     listing_file,
     manifest_file,
     note_file,
+    read_note,
 )
 from cadenza.datasets.unpacking import unpack
 from cadenza.datasets.zenodo import Stamp, save_listing
@@ -82,8 +83,8 @@ def _load(steps: Sequence[Step], connections: int, patience: Patience) -> list[s
 def _unpack(step: Step, plan: FetchPlan) -> list[str]:
     """Unpack an archive if it is there and must be; returns what went wrong."""
     archive, part = step.archive, step.part
-    if not archive.is_file():
-        return []
+    if not archive.is_file() or read_note(archive).get("checksum") != step.file.checksum:
+        return []  # it could not be downloaded; another version may be there
     if part.md5 and not step.file.checksum.startswith("md5:"):  # the record could not tell
         pinned = replace(step.file, checksum=f"md5:{part.md5.lower()}")
         if not pinned.verify(archive):

@@ -198,7 +198,7 @@ def plan_fetch(
                 files = list_files(session, base_url(url), record, wanted=wanted, patience=patience)
             except ConnectionError as error:
                 files, offline = before, str(error)
-                if not files or not needed <= files.keys():
+                if not needed <= files.keys() or not (files or optional):
                     problems.append(f"{error}. Without a connection nothing can be fetched")
             except InputError as error:
                 if any(part.record == record and part.name not in optional for part in parts):
@@ -208,6 +208,8 @@ def plan_fetch(
                 if files and needed <= files.keys() and files != before:
                     fresh[record] = files
             listings[record] = files
+    if offline and not any(listings.values()) and not problems:
+        problems.append(f"{offline}. Without a connection nothing can be fetched")
     raise_if(problems)
     found, absent = _found(parts, listings, optional)
     steps = [_step(p, listings[p.record][p.file], folder, repair=repair) for p in found]

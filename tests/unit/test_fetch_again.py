@@ -128,6 +128,33 @@ def test_a_new_version_is_unpacked_in_the_place_of_the_old_one(command, mirror):
     assert [p.read_bytes() for p in command.folder.rglob("metadata/*")] == [b"[1]"]
 
 
+def test_an_old_archive_is_not_taken_for_the_new_one(command, mirror):
+    command("core")
+    mirror.files["core.tgz"] = AUDIO
+    mirror.answers = [status(404)]
+    assert "answers 404" in command("core", status=2)
+    assert not (command.folder / "data/icassp/audio").exists()
+    command("core")
+    assert (command.folder / "data/icassp/audio/a.wav").exists()
+    assert not (command.folder / "data/icassp/metadata").exists()
+
+
+def test_all_of_it_without_a_connection(command, mirror):
+    """Also if a record was never seen whose part the mirror lacks."""
+    more = f"[icassp_2024.parts.evaluation]\nrecord={RECORD + 1}\nfile='e.tgz'\nabout_bytes=1\n"
+    parts = "[icassp_2024.parts.train]\nrecord=1\nfile='t'\nabout_bytes=1\n"
+    parts += "[icassp_2024.parts.validation]\nrecord=1\nfile='v'\nabout_bytes=1\n"
+    command.describe("core.tgz", "audio.tgz", more=more + parts)
+    mirror.record_answers = [lambda *_: False, status(404), status(404)]
+    command("all")
+    mirror.url = "http://127.0.0.1:9"
+    said = command("all")
+    assert "except train, validation, evaluation." in said
+    assert "offline: " in said
+    command.folder = command.folder.with_name("elsewhere")
+    assert "Without a connection nothing can be fetched" in command("all", status=2)
+
+
 def test_a_dry_run_writes_nothing(command, mirror, monkeypatch):
     assert "to fetch, to be unpacked" in command("core", "--dry-run")
     assert not command.folder.exists()
