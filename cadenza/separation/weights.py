@@ -88,6 +88,17 @@ def find(urls: Sequence[str], folder: str, *, instead: str) -> list[Path]:
     return list(files.values())
 
 
+def cached(urls: Sequence[str], folder: str) -> dict[str, Path]:
+    """Name and place of published files in torch's cache, there or not; torch is not loaded.
+
+    Parameters
+    ----------
+    urls, folder
+        As for `find`.
+    """
+    return {path.name: path for path in _cached(urls, folder)[1].values()}
+
+
 def _cached(urls: Sequence[str], folder: str) -> tuple[Path, dict[str, Path]]:
     """A folder of torch's cache, and the place of each file in it."""
     cache = _torch_cache() / folder
@@ -236,6 +247,9 @@ def read_safetensors(
 def fill(network: torch.nn.Module, state: object, path: Path) -> None:
     """Fill a network with tensors that were read from a file; all must be present and fit.
 
+    A network on torch's ``meta`` device, which has shapes but no memory, is filled to find out
+    whether they fit before memory is taken.
+
     Raises
     ------
     InputError
@@ -243,19 +257,39 @@ def fill(network: torch.nn.Module, state: object, path: Path) -> None:
     """
     import torch
 
-    if not (
-        isinstance(state, Mapping) and all(isinstance(x, torch.Tensor) for x in state.values())
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
     ):
         raise InputError(
             f"{path}: expected weights of a network, a dictionary of tensors written by torch.save"
         )
+    _require_plain(network, state, path)
+    is_skeleton = any(value.is_meta for value in network.state_dict().values())
     try:
-        network.load_state_dict(state)
+        network.load_state_dict(state, assign=is_skeleton)
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip()[:200]
         raise InputError(
             f"{path}: expected weights of {type(network).__name__}, found others. {first}"
         ) from None
+
+
+def _require_plain(network: torch.nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Refuse tensors that torch would convert without a word, or that need no room in a file."""
+    import torch
+
+    for name, wanted in network.state_dict().items():
+        found = state.get(name, wanted)
+        if found.is_floating_point() != wanted.is_floating_point() or found.is_complex():
+            kind = "floating-point" if wanted.is_floating_point() else "whole"
+            raise InputError(f"{path}: expected {kind} numbers in {name}, found {found.dtype}")
+        is_stored = found is wanted or (
+            found.layout == torch.strided
+            and not found.is_meta
+            and found.numel() * found.itemsize <= found.untyped_storage().nbytes()
+        )
+        if not is_stored:
+            raise InputError(f"{path}: expected all numbers of {name}, found a shorter form")
 
 
 def _sha256_in_name(path: Path) -> str | None:
