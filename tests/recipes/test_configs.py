@@ -82,6 +82,28 @@ def test_every_block_composes_and_builds(recipe, folder, group, name):
     assert type(cli.build(config, group)).__module__.startswith("cadenza.")
 
 
+ADDED = "+separator.members.copy={_target_: cadenza.separation.spectral.Spectral, refine: residual}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "weights"),
+    [
+        ([ADDED, "+separator.weights.copy=2.0"], {"network": 1.0, "spectral": 1.0, "copy": 2.0}),
+        ([ADDED, "~separator.members.spectral", "separator.weights=null"], None),
+        ([ADDED, "~separator.members.spectral", "~separator.weights.spectral"], {"network": 1.0}),
+    ],
+)
+def test_members_of_an_ensemble_are_replaced_on_the_command_line(recipe, arguments, weights):
+    """The commands of docs/separators.md."""
+    folder = "cad_icassp_2024/baseline"
+    config = compose(recipe, folder, "separator=ensemble", *arguments)
+    ensemble = cli.build(config, "separator")
+    kept = ["spectral"] if "~separator.members.spectral" not in arguments else []
+    assert list(ensemble.members) == ["network", *kept, "copy"]
+    assert ensemble.members["copy"].refine == "residual"
+    assert ensemble.weights == weights
+
+
 @pytest.mark.parametrize("folder", SCHEMAS)
 def test_the_options_are_the_keys_of_the_configuration(recipe, folder):
     config = compose(recipe, folder, *(["data=generated"] if "ConvTasNet" in folder else []))
