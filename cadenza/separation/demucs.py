@@ -83,7 +83,7 @@ class HybridDemucs(NetworkSeparator):
         How the stems are adjusted to the mixture; see `cadenza.separation.refine`.
     sha256 : str, optional
         First digits of the SHA-256 of the weights, which is then checked. Default: not checked,
-        because the published file has no known checksum; results record that of the file.
+        because torchaudio gives no checksum for the published file.
 
     References
     ----------
