@@ -244,11 +244,24 @@ def read_safetensors(
         raise InputError(f"{path}: expected weights in safetensors format: {error}") from None
 
 
-def fill(network: torch.nn.Module, state: object, path: Path) -> None:
+def fill(
+    network: torch.nn.Module, state: object, path: Path, *, expected: str | None = None
+) -> None:
     """Fill a network with tensors that were read from a file; all must be present and fit.
 
     A network on torch's ``meta`` device, which has shapes but no memory, is filled to find out
     whether they fit before memory is taken.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Filled in place.
+    state : object
+        What was read.
+    path : Path
+        The file, for messages.
+    expected : str, optional
+        What is expected, for messages. Default: weights of the class of the network.
 
     Raises
     ------
@@ -269,9 +282,8 @@ def fill(network: torch.nn.Module, state: object, path: Path) -> None:
         network.load_state_dict(state, assign=is_skeleton)
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip()[:200]
-        raise InputError(
-            f"{path}: expected weights of {type(network).__name__}, found others. {first}"
-        ) from None
+        expected = expected or f"weights of {type(network).__name__}, found others"
+        raise InputError(f"{path}: expected {expected}. {first}") from None
 
 
 def _require_plain(network: torch.nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> None:
@@ -279,16 +291,14 @@ def _require_plain(network: torch.nn.Module, state: Mapping[str, torch.Tensor], 
     import torch
 
     for name, wanted in network.state_dict().items():
-        found = state.get(name, wanted)
+        if name not in state:
+            continue  # which is reported later
+        found = state[name]
         if found.is_floating_point() != wanted.is_floating_point() or found.is_complex():
             kind = "floating-point" if wanted.is_floating_point() else "whole"
             raise InputError(f"{path}: expected {kind} numbers in {name}, found {found.dtype}")
-        is_stored = found is wanted or (
-            found.layout == torch.strided
-            and not found.is_meta
-            and found.numel() * found.itemsize <= found.untyped_storage().nbytes()
-        )
-        if not is_stored:
+        is_dense = found.layout == torch.strided and not found.is_meta
+        if not is_dense or found.untyped_storage().nbytes() < found.numel() * found.itemsize:
             raise InputError(f"{path}: expected all numbers of {name}, found a shorter form")
 
 

@@ -138,11 +138,7 @@ def load(folder: str | Path) -> tuple[ConvTasNet, dict[str, str]]:
     network = ConvTasNet(_read_config(Path(folder) / CONFIG_FILE))
     path = Path(folder) / WEIGHTS_FILE
     state, metadata = weights.read_safetensors(path)
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        first = str(error).splitlines()[1].strip()[:200]
-        raise InputError(f"{path}: expected the network of {CONFIG_FILE}. {first}") from None
+    weights.fill(network, state, path, expected=f"the network of {CONFIG_FILE}")
     return network, metadata
 
 
