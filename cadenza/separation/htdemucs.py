@@ -148,6 +148,7 @@ class HTDemucs(TorchSeparator):
         return result
 
     def _load(self) -> torch.nn.Module:
+        htdemucs_files.PACKAGE.check()  # before anyone fetches weights
         found = self._bag()
         networks: list[Any] = [
             htdemucs_files.read_network(p, sha256=self.sha256) for p in found.files

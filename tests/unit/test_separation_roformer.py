@@ -18,7 +18,8 @@ from cadenza.separation.roformer import Roformer
 from cadenza.separation.windowed_mean import windowed_mean
 from cadenza.stems import STEMS
 
-from .roformer_networks import CHUNK, KINDS, SAMPLE_RATE, SONG, VOCALS, configuration, write
+from .roformer_networks import BANDS, CHUNK, KINDS, SAMPLE_RATE, SONG, VOCALS, configuration, write
+from .roformer_oracle import bs_roformer
 
 
 @pytest.fixture
@@ -48,6 +49,14 @@ def test_one_chunk_is_what_the_network_gives(tmp_path, mixture, kind):
     np.testing.assert_array_equal(chunk, original)
     again = separator(chunk, sample_rate=SAMPLE_RATE)
     assert all(np.array_equal(again[name], stems[name]) for name in stems)
+
+
+def test_bs_roformer_is_that_of_the_paper(tmp_path, mixture):
+    separator, network = write(tmp_path, configuration("bs", inference={"num_overlap": 1}))
+    chunk = mixture[:, :CHUNK]
+    expected = bs_roformer(network.state_dict(), chunk, bands=BANDS, n_stems=4)
+    stems = separator(chunk, sample_rate=SAMPLE_RATE)
+    np.testing.assert_allclose(list(stems.values()), expected, rtol=0, atol=1e-6)
 
 
 GOLDEN = {
