@@ -80,8 +80,8 @@ class Ensemble:
             raise InputError("members must be separators by name, got none")
         if readers := [name for name, member in self.members.items() if not callable(member)]:
             raise InputError(
-                f"members must separate music, but {', '.join(readers)} only reads stems from "
-                "files (such as oracle)"
+                "members must separate music; oracle and others that read stems from files cannot "
+                f"be members: {', '.join(readers)}"
             )
         first, *others = self.members
         problems = [

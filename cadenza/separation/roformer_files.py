@@ -151,7 +151,7 @@ def _read_sections(path: Path) -> dict[str, dict[str, Any]]:
 def _numbers(path: Path, sections: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
     """Whole numbers that say how the network is used, each within its limits."""
     audio, model, inference = sections["audio"], sections["model"], sections["inference"]
-    n_fft = _whole(path, "model.stft_n_fft", model.get("stft_n_fft", 2048), 16, 2**16)
+    n_fft = _whole(path, "model.stft_n_fft", model.get("stft_n_fft", 2048), 128, 2**16)
     rate = audio.get("sample_rate", model.get("sample_rate", 44100))
     of_filters = model.get("sample_rate", 44100)
     if "num_bands" in model and rate != of_filters:

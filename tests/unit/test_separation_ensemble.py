@@ -82,7 +82,7 @@ def test_silence_is_not_separated():
         (({},), "members must be separators by name"),
         (([Split(0.2)],), "members must be separators by name"),
         (({"a": Split(0.2), "b": Spectral()},), "a has voice, rest and b has vocals, drums"),
-        (({"true": Oracle()},), "but true only reads stems from files"),
+        (({"true": Oracle()},), "others that read stems from files cannot be members: true"),
         (({"a": Split(0.2)}, {"b": 1}), "no member b: there are a; with weights=null"),
         (({"a": Split(0.2)}, {"a": -1}), "weight of a for voice must be"),
         (({"a": Split(0.2)}, {"a": 0}), "some member must count for voice, rest"),

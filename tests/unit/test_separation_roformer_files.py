@@ -39,7 +39,7 @@ from .roformer_networks import configuration, write
         ({"inference": {"num_overlap": 1.5}}, "num_overlap must be a whole number from 1 to 100"),
         ({"inference": {"num_overlap": 10**6}}, "num_overlap must be a whole number from 1 to 10"),
         ({"model": {"depth": 10**6}}, "model.depth must be a whole number from 1 to 64, got 100"),
-        ({"model": {"stft_n_fft": 10**9}}, "model.stft_n_fft must be a whole number from 16 to"),
+        ({"model": {"stft_n_fft": 10**9}}, "model.stft_n_fft must be a whole number from 128 to"),
         ({"training": {"instruments": None}}, "training.instruments must be a list of names"),
         (
             {"training": {"instruments": ["a", "b", "c", "d"]}},
