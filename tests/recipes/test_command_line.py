@@ -83,19 +83,6 @@ def test_a_mistake_is_one_line(recipe, argument, message):
     assert message in line
 
 
-def test_members_of_an_ensemble_are_added_and_removed_one_by_one(recipe):
-    """And what is missing from the command is said."""
-    (line,) = recipe.errors("separator=ensemble", "separator.members={mine: {_target_: mine.Mine}}")
-    entry = "separator.members"
-    assert line == f"error: {entry}: +{entry}.NAME=... adds an entry, ~{entry}.NAME removes one"
-    (line,) = recipe.errors(
-        "separator=ensemble",
-        "~separator.members.spectral",
-        work=lambda config: cli.build(config, "separator") and 0,
-    )
-    assert line.endswith(": there are network; with weights=null all count the same")
-
-
 def test_a_value_that_must_be_given(recipe):
     (line,) = recipe.errors("path.root=???")
     assert line == "error: path.root is required: path.root=..."

@@ -100,6 +100,19 @@ def test_members_of_an_ensemble_are_replaced_on_the_command_line(recipe):
     assert ensemble.weights == {"network": 1.0, "ht": 2.0}
 
 
+def test_members_of_an_ensemble_are_added_and_removed_one_by_one(recipe):
+    """And what is missing from the command is said."""
+    (line,) = recipe.errors("separator=ensemble", "separator.members={mine: {_target_: mine.Mine}}")
+    entry = "separator.members"
+    assert line == f"error: {entry}: +{entry}.NAME=... adds an entry, ~{entry}.NAME removes one"
+    (line,) = recipe.errors(
+        "separator=ensemble",
+        "~separator.members.spectral",
+        work=lambda config: cli.build(config, "separator") and 0,
+    )
+    assert line.endswith(": there are network; with weights=null all count the same")
+
+
 @pytest.mark.parametrize("folder", SCHEMAS)
 def test_the_options_are_the_keys_of_the_configuration(recipe, folder):
     config = compose(recipe, folder, *(["data=generated"] if "ConvTasNet" in folder else []))
