@@ -11,6 +11,9 @@ def settings_differences(
 ) -> list[str]:
     """Every setting that differs, on a line of its own; a setting that one side lacks is unused.
 
+    Earlier versions of cadenza did not record all files that results depend on, so a file that one
+    side lacks is "not recorded".
+
     Examples
     --------
     >>> settings_differences({"nalr": {"nfir": 220}}, {"nalr": {"nfir": 140}})
@@ -20,7 +23,8 @@ def settings_differences(
     """
     lines = []
     for key in dict.fromkeys([*before, *now]):
-        old, new = before.get(key, "unused"), now.get(key, "unused")
+        lacking = "not recorded" if prefix.startswith("file_digests.") else "unused"
+        old, new = before.get(key, lacking), now.get(key, lacking)
         if isinstance(old, dict) and isinstance(new, dict):
             lines += settings_differences(old, new, f"{prefix}{key}.")
         elif old != new:

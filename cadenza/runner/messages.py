@@ -47,7 +47,11 @@ def message(
         return _of_the_disk(error)
     text = str(error)
     if found := re.match(r"Could not override '(.+)'", text):
-        return unknown_key(found[1], known())
+        keys = known()
+        if found[1] in keys:  # a mapping, and the value has other entries
+            key = found[1]
+            return f"{key}: +{key}.NAME=... adds an entry, ~{key}.NAME removes one"
+        return unknown_key(found[1], keys)
     if found := re.match(r"Ambiguous value for argument '([^=]+)=(.+)'", text):
         key, value = found[1], found[2]
         as_list = "" if key in blocks else f"; {key}=[{value}] is a list"

@@ -21,10 +21,11 @@ _CADENZA = Path(cadenza.__file__).resolve().parent
 def file_digests(block: object) -> dict[str, str]:
     """Digests of the files that a building block depends on, for the settings of a run.
 
-    These are the local files that it names as `weights`, `models_dir` or `model_config`, and those
-    of its `members` if it is made of other blocks. If the block is a user's own, they are also the
-    file of its class or function, and every module of the same folder or package that is loaded now
-    or that one of these files imports.
+    These are the local files that it names as `weights`, `models_dir` or `model_config`, those that
+    its method ``weight_files() -> {name: path}`` gives, such as published weights in a cache, and
+    those of its `members` if it is made of other blocks. If the block is a user's own, they are
+    also the file of its class or function, and every module of the same folder or package that is
+    loaded now or that one of these files imports.
 
     Parameters
     ----------
@@ -60,7 +61,9 @@ def file_digests(block: object) -> dict[str, str]:
 
 
 def _weights(block: object) -> dict[str, Path]:
-    files: dict[str, Path] = {}
+    elsewhere = None if inspect.isclass(block) else getattr(block, "weight_files", None)
+    found = elsewhere() if callable(elsewhere) else {}
+    files = {f"weights/{name}": Path(path) for name, path in found.items()}
     for name in ("weights", "models_dir", "model_config"):
         path = Path(str(getattr(block, name, None) or "")).expanduser()
         if path.is_file():

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from cadenza import _check
 from cadenza.errors import InputError
 from cadenza.separation import weights
-from cadenza.separation.convtasnet.files import INCLUDED, missing, model_name
+from cadenza.separation.convtasnet.files import INCLUDED, cached, missing, model_name
 from cadenza.separation.convtasnet_instrument import ConvTasNetInstrument
 from cadenza.separation.device import check_device_name
 from cadenza.separation.overlap_add import check_durations
@@ -107,6 +107,17 @@ class ConvTasNetEnsemble:
         if self.models_dir is None:
             return missing(names)
         return weights.missing(self.models_dir, [], "")
+
+    def files_of(self, instruments: Sequence[str]) -> tuple[Path, ...]:
+        """Files of the published networks of some instruments, if these are used and there.
+
+        They belong to the pieces with these instruments, because a run fetches only what it needs.
+        """
+        if self.models_dir is not None:
+            return ()
+        causal = self.causality == "causal"
+        names = [model_name(instrument, causal=causal) for instrument in instruments]
+        return tuple(path for name in names for path in cached(name).values())
 
     def __call__(
         self, mixture: ArrayLike, *, sample_rate: int, instruments: Sequence[str]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from cadenza.separation.convtasnet.files import download, model_name
+from cadenza.separation.convtasnet.files import cached, download, model_name
 from cadenza.separation.convtasnet.separator import ConvTasNetSeparator
 
 
@@ -31,6 +31,12 @@ class ConvTasNetInstrument(ConvTasNetSeparator):
 
     instrument: str = ""
     causal: bool = False
+
+    def weight_files(self) -> dict[str, Path]:
+        """Published files by name, if these are used and there."""
+        if self.weights is not None:
+            return {}
+        return cached(model_name(self.instrument, causal=self.causal))
 
     def _folder(self) -> Path:
         if self.weights is None:

@@ -82,7 +82,8 @@ class HybridDemucs(NetworkSeparator):
     refine : {"none", "residual", "wiener"}
         How the stems are adjusted to the mixture; see `cadenza.separation.refine`.
     sha256 : str, optional
-        First digits of the SHA-256 of the weights, which is then checked. Default: not checked.
+        First digits of the SHA-256 of the weights, which is then checked. Default: not checked,
+        because torchaudio gives no checksum for the published file.
 
     References
     ----------
@@ -110,6 +111,10 @@ class HybridDemucs(NetworkSeparator):
         """
         mean, deviation = _mean_and_deviation(mixture)
         return mean if self.refine == "none" and deviation >= _SILENCE else 0.0
+
+    def weight_files(self) -> dict[str, Path]:
+        """Published files by name, if these are used."""
+        return {} if self.weights is not None else weights.cached([_URL], _CACHE)
 
     def _estimate(self, mixture: NDArray[np.float64]) -> NDArray[np.float64]:
         return on_normalised(super()._estimate, mixture)

@@ -53,7 +53,8 @@ class Ensemble:
     Raises
     ------
     InputError
-        If there is no member, members have different stems, or a weight is not as described.
+        If there is no member, members have different stems or only read files, or a weight is not
+        as described.
 
     Examples
     --------
@@ -77,6 +78,11 @@ class Ensemble:
             raise ValueError(f"seed must be a whole number from 0 on, got {self.seed!r}")
         if not isinstance(self.members, Mapping) or not self.members:
             raise InputError("members must be separators by name, got none")
+        if readers := [name for name, member in self.members.items() if not callable(member)]:
+            raise InputError(
+                "members must separate music; oracle and others that read stems from files cannot "
+                f"be members: {', '.join(readers)}"
+            )
         first, *others = self.members
         problems = [
             f"members must have the same stems, but {first} has {', '.join(self.sources)} and "
@@ -98,7 +104,10 @@ class Ensemble:
         given = self.weights or {}
         if unknown := [name for name in given if name not in self.members]:
             names = ", ".join(self.members)
-            raise InputError(f"weights: no member {', '.join(unknown)}: there are {names}")
+            raise InputError(
+                f"weights: no member {', '.join(unknown)}: there are {names}; with weights=null "
+                "all count the same"
+            )
         weights = {name: self._weights_of(name, given.get(name, 1.0)) for name in self.members}
         totals = {stem: sum(w[stem] for w in weights.values()) for stem in self.sources}
         if silent := [stem for stem, total in totals.items() if not total > 0]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -18,6 +18,7 @@ from cadenza.separation import htdemucs_files, weights
 from cadenza.separation.demucs import on_normalised
 from cadenza.separation.network_separator import TorchSeparator
 from cadenza.separation.overlap_add import hide_progress
+from cadenza.separation.plain_yaml import read_yaml, shown
 from cadenza.separation.refine import Refinement
 from cadenza.separation.weights import MissingWeights
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import torch
 
 _URL = "https://dl.fbaipublicfiles.com/demucs/hybrid_transformer"
+_SHORTEST_S, _LONGEST_S = 0.1, 60  # of a segment; published networks have 7.8 s
 _CACHE = "checkpoints"  # demucs 4.0 looks for the files in the same folder
 _PUBLISHED = {
     "htdemucs": ["955717e8-8726e21a.th"],
@@ -109,6 +111,10 @@ class HTDemucs(TorchSeparator):
         """Weights that are not there, if any."""
         return weights.missing(self.weights, self._urls, _CACHE, will_download=False)
 
+    def weight_files(self) -> dict[str, Path]:
+        """Published files by name, if these are used."""
+        return {} if self.weights is not None else weights.cached(self._urls, _CACHE)
+
     @property
     def _urls(self) -> list[str]:
         """Published files of the model; none for a bag of your own."""
@@ -142,11 +148,13 @@ class HTDemucs(TorchSeparator):
         return result
 
     def _load(self) -> torch.nn.Module:
+        htdemucs_files.PACKAGE.check()  # before anyone fetches weights
         found = self._bag()
         networks: list[Any] = [
             htdemucs_files.read_network(p, sha256=self.sha256) for p in found.files
         ]
-        from demucs.apply import BagOfModels  # after demucs was found to be installed
+        with htdemucs_files.PACKAGE.importing():
+            from demucs.apply import BagOfModels
 
         for path, network in zip(found.files, networks, strict=True):
             self._check(path, network)
@@ -161,6 +169,13 @@ class HTDemucs(TorchSeparator):
             raise InputError(
                 f"{path}: expected a network with (sources, channels, sample rate) = {expected}, "
                 f"found {given}"
+            )
+        segment = network.segment
+        is_number = isinstance(segment, int | float | Fraction)
+        if not (is_number and _SHORTEST_S <= segment <= _LONGEST_S):
+            raise InputError(
+                f"{path}: the segment of the network must be from {_SHORTEST_S} to {_LONGEST_S} s, "
+                f"got {shown(segment)}"
             )
 
     def _bag(self) -> _Bag:
@@ -186,14 +201,11 @@ class HTDemucs(TorchSeparator):
 
     def _defined(self, path: Path) -> _Bag:
         """The bag of a YAML file: `models`, `weights` and nothing else that matters here."""
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            raise InputError(f"{path}: cannot be read ({type(error).__name__})") from None
+        content = read_yaml(path, "the list of the networks of a bag")
         content = content if isinstance(content, Mapping) else {}
         names, shares = content.get("models"), content.get("weights")
         if not (isinstance(names, list) and names and all(_is_signature(name) for name in names)):
-            raise InputError(f"{path}: models must be a list of names, got {names!r}")
+            raise InputError(f"{path}: models must be a list of names, got {shown(names)}")
         if shares is not None and not _are_shares(shares, len(names), len(self.sources)):
             raise InputError(
                 f"{path}: weights must be a list for each model of one number for each of "

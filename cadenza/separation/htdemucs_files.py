@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from cadenza.errors import InputError
 from cadenza.separation import weights
+from cadenza.separation.packages import Package
+from cadenza.separation.plain_yaml import shown
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +30,17 @@ logger = logging.getLogger(__name__)
 SUFFIXES = (".th", ".safetensors")
 """Endings of files that hold a network."""
 
+PACKAGE = Package(
+    "demucs",
+    requirement="demucs>=4.1,<4.2",
+    needed_by="Hybrid Transformer Demucs",
+    version="4.1",  # the first that shows its progress within a song
+)
+
 _CLASS = "demucs.htdemucs.HTDemucs"
+_AT_MOST = {"depth": 16, "dconv_depth": 16, "t_layers": 64}
+"""Limits of options that repeat layers; published networks have a third of it or less."""
+
 _WHOLE = re.compile(r"-?\d{1,9}")
 
 
@@ -73,41 +85,61 @@ def read_network(path: Path, *, sha256: str | None = None) -> torch.nn.Module:
     Raises
     ------
     InputError
-        If the package demucs is missing, or the file is missing, damaged, has another checksum, or
-        holds another kind of network.
+        If the package demucs is missing or of another version, or the file is missing, damaged,
+        has another checksum, or holds another kind of network.
     """
-    HTDemucs = _class()  # noqa: N806
+    import torch
+
+    kind = _class()
     read = _read_safetensors if path.suffix == ".safetensors" else _read_pickle
     description = read(path, sha256)
+    options = _options(kind, description, path)
+    with torch.device("meta"):  # no memory, until the weights are known to fit
+        skeleton = _build(kind, options, path)
+    weights.fill(skeleton, description.state, path)
+    network = _build(kind, options, path)
+    weights.fill(network, description.state, path)
+    return network
+
+
+def _options(kind: type[torch.nn.Module], description: _Description, path: Path) -> dict[str, Any]:
+    """Options of the network that a file describes; those that the package lacks are left out."""
     args, kwargs = description.args, description.kwargs
     if description.class_name != _CLASS:
         raise InputError(f"{path}: expected a network {_CLASS}, found {description.class_name}")
     if not isinstance(args, list | tuple) or not isinstance(kwargs, Mapping):
         raise InputError(f"{path}: expected the arguments of a network, found others")
-    known = inspect.signature(HTDemucs).parameters
+    known = inspect.signature(kind).parameters
     if unknown := sorted(str(name) for name in kwargs if name not in known):
         logger.warning("%s: unknown options are ignored: %s", path, ", ".join(unknown))
+    options = dict(zip(known, args, strict=False)) | {
+        name: value for name, value in kwargs.items() if name in known
+    }
+    for name, most in _AT_MOST.items():
+        value = options.get(name, 0)
+        if not (isinstance(value, int) and value <= most):
+            raise InputError(
+                f"{path}: {name} must be a whole number up to {most}, got {shown(value)}"
+            )
+    return options
+
+
+def _build(
+    kind: Callable[..., torch.nn.Module], options: Mapping[str, Any], path: Path
+) -> torch.nn.Module:
+    """A network with random weights."""
     try:
-        network: torch.nn.Module = HTDemucs(
-            *args, **{name: value for name, value in kwargs.items() if name in known}
-        )
+        return kind(**options)
     except Exception as error:  # its constructor checks little and fails in many ways
         raise InputError(
             f"{path}: no network can be built with the options in this file "
             f"({type(error).__name__}: {str(error)[:200]})"
         ) from None
-    weights.fill(network, description.state, path)
-    return network
 
 
 def _class() -> type[torch.nn.Module]:
-    try:
+    with PACKAGE.importing():
         from demucs.htdemucs import HTDemucs
-    except ImportError:
-        raise InputError(
-            "Hybrid Transformer Demucs needs the package demucs, which is not installed: "
-            "pip install 'demucs>=4.1,<4.2'"
-        ) from None
     found: type[torch.nn.Module] = HTDemucs
     return found
 

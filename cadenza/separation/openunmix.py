@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from cadenza._check import raise_if
-from cadenza.errors import InputError
 from cadenza.separation import weights
 from cadenza.separation.network_separator import NetworkSeparator
+from cadenza.separation.packages import Package
 from cadenza.separation.weights import MissingWeights
 from cadenza.stems import STEMS
 
 if TYPE_CHECKING:
     import torch
 
+_PACKAGE = Package("openunmix", requirement="openunmix>=1.3,<1.4", needed_by="Open-Unmix")
 _URL = "https://zenodo.org/records/3370489/files"
 _FILES = {
     "vocals": "vocals-b62c91ce.pth",
@@ -64,19 +65,18 @@ class OpenUnmix(NetworkSeparator):
         """Weights that are not there, if any."""
         return weights.missing(self.weights, self._urls, _CACHE)
 
+    def weight_files(self) -> dict[str, Path]:
+        """Published files by name, if these are used."""
+        return {} if self.weights is not None else weights.cached(self._urls, _CACHE)
+
     @property
     def _urls(self) -> list[str]:
         """Published weights of each source."""
         return [f"{_URL}/{_FILES[source]}" for source in self.sources]
 
     def _load(self) -> torch.nn.Module:
-        try:
+        with _PACKAGE.importing():
             from openunmix import umxhq
-        except ImportError:
-            raise InputError(
-                "Open-Unmix needs the package openunmix, which is not installed: "
-                "pip install openunmix"
-            ) from None
         # The order of the targets is that of the network's output
         network: torch.nn.Module = umxhq(targets=list(self.sources), niter=0, pretrained=False)
         for source, path in zip(self.sources, self._files(), strict=True):

@@ -73,8 +73,9 @@ class FileSeparator(Protocol):
 class InstrumentSeparator(Protocol):
     """Estimates the instruments of an ensemble.
 
-    It may also have `sources`, the instruments that it knows, and a method
-    ``prepare(instruments)`` that loads what it needs for them.
+    It may also have `sources`, the instruments that it knows, a method ``prepare(instruments)``
+    that loads what it needs for them, and a method ``files_of(instruments)`` that gives the paths
+    of files that their estimates depend on.
     """
 
     def __call__(
@@ -232,6 +233,21 @@ def input_files(separator: Separator | FileSeparator, mixture_path: str | Path) 
     if isinstance(separator, FileSeparator):
         return path, *separator.input_files(path)
     return (path,)
+
+
+def instrument_files(
+    separator: InstrumentSeparator, instruments: Sequence[str]
+) -> tuple[Path, ...]:
+    """Files, such as networks, that the estimates of some instruments depend on.
+
+    Examples
+    --------
+    >>> from cadenza.separation.convtasnet_ensemble import ConvTasNetEnsemble
+    >>> instrument_files(ConvTasNetEnsemble(models_dir="included"), ["Flute"])
+    ()
+    """
+    files_of = getattr(separator, "files_of", None)
+    return tuple(files_of(instruments)) if files_of is not None else ()
 
 
 def prepare(separator: Separator | FileSeparator, sources: Sequence[str]) -> None:

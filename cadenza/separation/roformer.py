@@ -47,8 +47,8 @@ class Roformer(TorchSeparator):
         ``cpu``, ``gpu<N>``, ``cuda``, ``cuda:<N>`` or ``mps``. Default: CUDA if available, else
         the CPU.
     num_overlap : int, optional
-        Number of chunks that each sample is in, and factor of the time that it takes. Default: that
-        of the configuration.
+        Number of chunks that each sample is in, up to 100; the time is proportional to it. Default:
+        that of the configuration.
     progress : bool, optional
         Show a progress bar inside a long song. Default: on a terminal.
     refine : {"none", "residual", "wiener"}
@@ -81,7 +81,9 @@ class Roformer(TorchSeparator):
         super().__post_init__()
         weights.check_digits(self.sha256)
         if self.num_overlap is not None:
-            _check.whole("num_overlap", self.num_overlap)
+            most = roformer_files.MOST_OVERLAPS
+            if _check.whole("num_overlap", self.num_overlap) > most:
+                raise ValueError(f"num_overlap must be at most {most}, got {self.num_overlap!r}")
         for name in ("weights", "model_config"):
             if not isinstance(getattr(self, name), str | Path):
                 raise InputError(f"{name} must be a file, got {getattr(self, name)!r}")

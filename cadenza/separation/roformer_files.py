@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
-
 from cadenza.errors import InputError
 from cadenza.separation import weights
+from cadenza.separation.packages import Package
+from cadenza.separation.plain_yaml import read_yaml, shown
 from cadenza.stems import STEMS
 
 if TYPE_CHECKING:
@@ -27,11 +27,29 @@ if TYPE_CHECKING:
 REST = "rest"
 """Stem of a network for one instrument: everything else."""
 
-_LARGEST = 2**20  # bytes of a configuration
+PACKAGE = Package(
+    "BS-RoFormer",
+    requirement="BS-RoFormer==0.3.10",
+    needed_by="A RoFormer",
+    version="0.3.10",  # later versions have other layers, which published weights do not fit
+)
+
+MOST_OVERLAPS = 100
+"""Highest `num_overlap`; more would only take longer."""
+
 _EVERYTHING_ELSE = ("other", "instrumental", "instrument")
 _WRAPPERS = ("state_dict", "state", "model_state_dict")
 _FIXED = {"linear_transformer_depth": 0, "mlp_expansion_factor": 4, "skip_connection": False}
 """Options of the training repository for which the package's networks have one value."""
+
+_AT_MOST = {
+    "depth": 64,
+    "time_transformer_depth": 64,
+    "freq_transformer_depth": 64,
+    "mask_estimator_depth": 64,
+    "num_bands": 512,
+}
+"""Limits of options that repeat parts of the network; published networks have a quarter of it."""
 
 _FOR_TRAINING = {"use_torch_checkpoint", "sage_attention"}
 """Options of the training repository that do not change the estimates."""
@@ -74,15 +92,6 @@ class RoformerConfig:
     normalize: bool
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Safe YAML that also knows tuples, which these files contain."""
-
-
-_Loader.add_constructor(
-    "tag:yaml.org,2002:python/tuple", lambda loader, node: tuple(loader.construct_sequence(node))
-)
-
-
 def read_config(path: Path) -> RoformerConfig:
     """Read a configuration.
 
@@ -100,9 +109,8 @@ def read_config(path: Path) -> RoformerConfig:
     InputError
         If the file is missing or damaged, or its network is not one that can be used here.
     """
-    sections = _read_yaml(path)
-    model, training = sections["model"], sections["training"]
-    audio, inference = sections["audio"], sections["inference"]
+    sections = _read_sections(path)
+    model, training, inference = (sections[x] for x in ("model", "training", "inference"))
     kinds = {"freqs_per_bands": "bs", "num_bands": "mel_band"}
     found = [kinds[key] for key in kinds if key in model]
     if len(found) != 1:
@@ -111,38 +119,25 @@ def read_config(path: Path) -> RoformerConfig:
             f"RoFormer), got {' and '.join(key for key in kinds if key in model) or 'neither'}"
         )
     if model.get("stereo") is not True:
-        raise InputError(f"{path}: model.stereo must be true, got {model.get('stereo')!r}")
+        raise InputError(f"{path}: model.stereo must be true, got {shown(model.get('stereo'))}")
     outputs, sources = _stems(path, training, model.get("num_stems", 1))
-    rate = audio.get("sample_rate", model.get("sample_rate", 44100))
-    chunk: Any = inference.get("chunk_size", audio.get("chunk_size"))
-    overlaps = inference.get("num_overlap", 2)
-    for key, value in (("sample_rate", rate), ("chunk_size", chunk), ("num_overlap", overlaps)):
-        if type(value) is not int or value < 1:
-            raise InputError(f"{path}: {key} must be a positive whole number, got {value!r}")
+    numbers = _numbers(path, sections)
     return RoformerConfig(
         path,
         "bs" if found == ["bs"] else "mel_band",
         _options(path, model),
         outputs,
         sources,
-        sample_rate=rate,
-        chunk=chunk,
-        num_overlap=overlaps,
+        sample_rate=numbers["sample_rate"],
+        chunk=numbers["chunk_size"],
+        num_overlap=numbers["num_overlap"],
         normalize=inference.get("normalize") is True,
     )
 
 
-def _read_yaml(path: Path) -> dict[str, dict[str, Any]]:
+def _read_sections(path: Path) -> dict[str, dict[str, Any]]:
     """Sections of the file; ``audio`` and ``inference`` may be missing."""
-    if not path.is_file():
-        raise InputError(f"{path}: file not found; it must be the configuration of the network")
-    if path.stat().st_size > _LARGEST:
-        raise InputError(f"{path}: expected the configuration of a network, found a larger file")
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: expected YAML with plain values and tuples: {reason}") from None
+    content = read_yaml(path, "the configuration of the network")
     names = ("audio", "model", "training", "inference")
     sections = {
         name: (content.get(name) if isinstance(content, Mapping) else None) or {} for name in names
@@ -153,11 +148,42 @@ def _read_yaml(path: Path) -> dict[str, dict[str, Any]]:
     return sections
 
 
+def _numbers(path: Path, sections: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Whole numbers that say how the network is used, each within its limits."""
+    audio, model, inference = sections["audio"], sections["model"], sections["inference"]
+    n_fft = _whole(path, "model.stft_n_fft", model.get("stft_n_fft", 2048), 128, 2**16)
+    rate = audio.get("sample_rate", model.get("sample_rate", 44100))
+    of_filters = model.get("sample_rate", 44100)
+    if "num_bands" in model and rate != of_filters:
+        raise InputError(
+            f"{path}: audio.sample_rate must be model.sample_rate, {shown(of_filters)}, the rate "
+            f"of the network's mel filters; got {shown(rate)}"
+        )
+    for key in _AT_MOST.keys() & model.keys():
+        _whole(path, f"model.{key}", model[key], 1, _AT_MOST[key])
+    chunk = inference.get("chunk_size", audio.get("chunk_size"))
+    overlaps = inference.get("num_overlap", 2)
+    return {
+        "sample_rate": _whole(path, "sample_rate", rate, 8000, 192_000),
+        # the network transforms at least one frame; the longest is minutes of music
+        "chunk_size": _whole(path, "chunk_size", chunk, n_fft, 2**24),
+        "num_overlap": _whole(path, "num_overlap", overlaps, 1, MOST_OVERLAPS),
+    }
+
+
+def _whole(path: Path, name: str, value: object, least: int, most: int) -> int:
+    if type(value) is not int or not least <= value <= most:
+        raise InputError(
+            f"{path}: {name} must be a whole number from {least} to {most}, got {shown(value)}"
+        )
+    return value
+
+
 def _options(path: Path, model: Mapping[str, Any]) -> dict[str, Any]:
     """Options of the network, without those that it does not need."""
     for key, value in _FIXED.items():
         if model.get(key, value) != value:
-            raise InputError(f"{path}: model.{key} must be {value}, got {model[key]!r}")
+            raise InputError(f"{path}: model.{key} must be {value}, got {shown(model[key])}")
     lists_to_tuples = {
         key: tuple(value) if isinstance(value, list) else value for key, value in model.items()
     }
@@ -179,15 +205,20 @@ def _stems(
     if is_vocal:  # what is called other here is no stem beside drums and bass
         names = ["vocals" if name == "vocals" else REST for name in names]
     if target is not None:
-        name = str(target).lower()
+        name = target.lower() if isinstance(target, str) else ""
         outputs = [REST if is_vocal and name in _EVERYTHING_ELSE else name]
+        if outputs[0] not in names:
+            raise InputError(
+                f"{path}: training.target_instrument must be null or one of "
+                f"training.instruments, {', '.join(instruments)}, got {shown(target)}"
+            )
         sources = [*outputs, "vocals" if outputs == [REST] else REST]
     else:
         outputs = sources = names
     if num_stems != len(outputs):
         raise InputError(
             f"{path}: model.num_stems must be {len(outputs)}, the number of "
-            f"{'instruments' if target is None else 'target instruments'}, got {num_stems!r}"
+            f"{'instruments' if target is None else 'target instruments'}, got {shown(num_stems)}"
         )
     allowed = [set(STEMS), *({stem, REST} for stem in STEMS if stem != "other")]
     if set(sources) not in allowed or len(set(sources)) != len(sources):
@@ -206,14 +237,9 @@ def build(config: RoformerConfig) -> torch.nn.Module:
     InputError
         If the package BS-RoFormer is missing, or the network cannot be built.
     """
-    try:
+    with PACKAGE.importing():
         from bs_roformer import BSRoformer, MelBandRoformer
         from bs_roformer.attend import Attend
-    except ImportError:
-        raise InputError(
-            "RoFormers need the package BS-RoFormer, which is not installed: "
-            "pip install 'BS-RoFormer==0.3.10'"
-        ) from None
     from torch.nn.functional import scaled_dot_product_attention
 
     kind = BSRoformer if config.kind == "bs" else MelBandRoformer
@@ -221,7 +247,7 @@ def build(config: RoformerConfig) -> torch.nn.Module:
     if unknown := [key for key in config.options if key not in known]:
         raise InputError(
             f"{config.path}: {kind.__name__} has no options {', '.join(unknown)} in the package "
-            "BS-RoFormer 0.3.10"
+            f"{PACKAGE.name} {PACKAGE.installed}"
         )
     try:
         # It prints which GPU it has found, and tries a transform without a window
@@ -262,7 +288,10 @@ def load(config: RoformerConfig, path: Path, *, sha256: str | None = None) -> to
     InputError
         If a file or the package is missing, or the files do not fit.
     """
-    network = build(config)
+    import torch
+
+    with torch.device("meta"):  # no memory, until the weights are known to fit
+        skeleton = build(config)
     if path.suffix == ".safetensors":
         state: Any = weights.read_safetensors(path, sha256=sha256)[0]
     else:
@@ -271,5 +300,7 @@ def load(config: RoformerConfig, path: Path, *, sha256: str | None = None) -> to
         if isinstance(state, Mapping) and isinstance(state.get(name), Mapping):
             state = state[name]
             break
+    weights.fill(skeleton, state, path)
+    network = build(config)
     weights.fill(network, state, path)
     return network

@@ -88,6 +88,17 @@ def find(urls: Sequence[str], folder: str, *, instead: str) -> list[Path]:
     return list(files.values())
 
 
+def cached(urls: Sequence[str], folder: str) -> dict[str, Path]:
+    """Name and place of published files in torch's cache, there or not; torch is not loaded.
+
+    Parameters
+    ----------
+    urls, folder
+        As for `find`.
+    """
+    return {path.name: path for path in _cached(urls, folder)[1].values()}
+
+
 def _cached(urls: Sequence[str], folder: str) -> tuple[Path, dict[str, Path]]:
     """A folder of torch's cache, and the place of each file in it."""
     cache = _torch_cache() / folder
@@ -233,8 +244,24 @@ def read_safetensors(
         raise InputError(f"{path}: expected weights in safetensors format: {error}") from None
 
 
-def fill(network: torch.nn.Module, state: object, path: Path) -> None:
+def fill(
+    network: torch.nn.Module, state: object, path: Path, *, expected: str | None = None
+) -> None:
     """Fill a network with tensors that were read from a file; all must be present and fit.
+
+    A network on torch's ``meta`` device, which has shapes but no memory, is filled to find out
+    whether they fit before memory is taken.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Filled in place.
+    state : object
+        What was read.
+    path : Path
+        The file, for messages.
+    expected : str, optional
+        What is expected, for messages. Default: weights of the class of the network.
 
     Raises
     ------
@@ -243,19 +270,36 @@ def fill(network: torch.nn.Module, state: object, path: Path) -> None:
     """
     import torch
 
-    if not (
-        isinstance(state, Mapping) and all(isinstance(x, torch.Tensor) for x in state.values())
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
     ):
         raise InputError(
             f"{path}: expected weights of a network, a dictionary of tensors written by torch.save"
         )
+    _require_plain(network, state, path)
+    is_skeleton = any(value.is_meta for value in network.state_dict().values())
     try:
-        network.load_state_dict(state)
+        network.load_state_dict(state, assign=is_skeleton)
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip()[:200]
-        raise InputError(
-            f"{path}: expected weights of {type(network).__name__}, found others. {first}"
-        ) from None
+        expected = expected or f"weights of {type(network).__name__}, found others"
+        raise InputError(f"{path}: expected {expected}. {first}") from None
+
+
+def _require_plain(network: torch.nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Refuse tensors that torch would convert without a word, or that need no room in a file."""
+    import torch
+
+    for name, wanted in network.state_dict().items():
+        if name not in state:
+            continue  # which is reported later
+        found = state[name]
+        if found.is_floating_point() != wanted.is_floating_point() or found.is_complex():
+            kind = "floating-point" if wanted.is_floating_point() else "whole"
+            raise InputError(f"{path}: expected {kind} numbers in {name}, found {found.dtype}")
+        is_dense = found.layout == torch.strided and not found.is_meta
+        if not is_dense or found.untyped_storage().nbytes() < found.numel() * found.itemsize:
+            raise InputError(f"{path}: expected all numbers of {name}, found a shorter form")
 
 
 def _sha256_in_name(path: Path) -> str | None:

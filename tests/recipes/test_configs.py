@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import typing
 from pathlib import Path
 
@@ -80,6 +81,36 @@ def test_every_block_composes_and_builds(recipe, folder, group, name):
         arguments.append("+hearing_aid.sample_rate=44100")
     config = compose(recipe, folder, *arguments)
     assert type(cli.build(config, group)).__module__.startswith("cadenza.")
+
+
+def test_members_of_an_ensemble_are_replaced_on_the_command_line(recipe):
+    """The command of the documentation; and with weights."""
+    text = (REPOSITORY / "docs" / "separators.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"python enhance.py (separator=ensemble .*) path.root=", text)
+    folder, arguments = "cad_icassp_2024/baseline", shlex.split(command)
+    ensemble = cli.build(compose(recipe, folder, *arguments), "separator")
+    assert {name: type(x).__name__ for name, x in ensemble.members.items()} == {
+        "network": "ConvTasNetVDBO",
+        "ht": "HTDemucs",
+    }
+    assert ensemble.weights is None
+    *arguments, _ = arguments
+    weights = ["~separator.weights.spectral", "+separator.weights.ht=2.0"]
+    ensemble = cli.build(compose(recipe, folder, *arguments, *weights), "separator")
+    assert ensemble.weights == {"network": 1.0, "ht": 2.0}
+
+
+def test_members_of_an_ensemble_are_added_and_removed_one_by_one(recipe):
+    """And what is missing from the command is said."""
+    (line,) = recipe.errors("separator=ensemble", "separator.members={mine: {_target_: mine.Mine}}")
+    entry = "separator.members"
+    assert line == f"error: {entry}: +{entry}.NAME=... adds an entry, ~{entry}.NAME removes one"
+    (line,) = recipe.errors(
+        "separator=ensemble",
+        "~separator.members.spectral",
+        work=lambda config: cli.build(config, "separator") and 0,
+    )
+    assert line.endswith(": there are network; with weights=null all count the same")
 
 
 @pytest.mark.parametrize("folder", SCHEMAS)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from cadenza import audio
 from cadenza.audiogram import Listener
+from cadenza.separation.demucs import HybridDemucs
 from cadenza.stems import STEMS
 
 from .conftest import call, edit_json, outputs
@@ -186,3 +188,51 @@ def test_a_damaged_file_of_the_stem_cache_is_separated_again(root):
         file.write_bytes(b"PK damaged")
     assert call(ENHANCE, *arguments, "resume=false") == 0
     assert outputs(Path("own")) == before
+
+
+class FromTheCache(HybridDemucs):
+    """Hybrid Demucs whose published file holds only the gain of the vocals."""
+
+    def _load(self):
+        (file,) = self.weight_files().values()
+        return Gain(float(file.read_text()))
+
+
+class Gain(torch.nn.Module):
+    """A network of one number."""
+
+    def __init__(self, gain):
+        super().__init__()
+        self.gain = gain
+
+    def forward(self, x):
+        return torch.stack([0 * x, 0 * x, (1 - self.gain) * x, self.gain * x], dim=1)
+
+
+def test_published_weights_that_have_changed_are_noticed(root, capfd, monkeypatch):
+    """Also by the folder of kept stems; results from before they were recorded are made again."""
+    monkeypatch.setenv("TORCH_HOME", str(root / "torch"))
+    cache = root / "torch" / "hub" / "torchaudio" / "models"
+    cache.mkdir(parents=True)
+    weights = cache / "hdemucs_high_musdbhq_only.pt"
+    own = ("separator=custom", f"separator._target_={__name__}.FromTheCache")
+    arguments = ("path.root=root", *own, "path.stems_cache=stems")
+    weights.write_text("0.25")
+    assert call(ENHANCE, *arguments, "path.exp_folder=first") == 0
+    assert call(ENHANCE, *arguments, "path.exp_folder=first") == 0
+    weights.write_text("0.75")
+    capfd.readouterr()
+    assert call(ENHANCE, *arguments, "path.exp_folder=first") == 2
+    seen = "".join(capfd.readouterr())
+    assert f"file_digests.separator.weights/{weights.name}: " in seen
+    assert "resume=changed makes them again" in seen
+    before = outputs(Path("first"))
+    assert call(ENHANCE, *arguments, "path.exp_folder=second") == 0
+    second = outputs(Path("second"))
+    flacs = [name for name in second if name.endswith(".flac")]
+    assert len(flacs) == 8
+    assert any(second[name] != before[name] for name in flacs)  # not where their gains are equal
+    assert len(list(Path("stems").glob("*.npz"))) == 8, "other weights, other stems"
+    assert call(ENHANCE, *arguments, "path.exp_folder=first", "resume=changed") == 0
+    again = outputs(Path("first"))
+    assert all(second[name] == again[name] for name in flacs)

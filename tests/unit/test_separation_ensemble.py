@@ -10,6 +10,7 @@ from cadenza.runner.plugins import file_digests
 from cadenza.separation import prepare
 from cadenza.separation.convtasnet_vdbo import ConvTasNetVDBO
 from cadenza.separation.ensemble import Ensemble
+from cadenza.separation.oracle import Oracle
 from cadenza.separation.spectral import Spectral
 
 RATE = 44100
@@ -81,7 +82,8 @@ def test_silence_is_not_separated():
         (({},), "members must be separators by name"),
         (([Split(0.2)],), "members must be separators by name"),
         (({"a": Split(0.2), "b": Spectral()},), "a has voice, rest and b has vocals, drums"),
-        (({"a": Split(0.2)}, {"b": 1}), "no member b: there are a"),
+        (({"true": Oracle()},), "others that read stems from files cannot be members: true"),
+        (({"a": Split(0.2)}, {"b": 1}), "no member b: there are a; with weights=null"),
         (({"a": Split(0.2)}, {"a": -1}), "weight of a for voice must be"),
         (({"a": Split(0.2)}, {"a": 0}), "some member must count for voice, rest"),
         (({"a": Split(0.2)}, {"a": {"voice": 1}}), "must be a number, or one for each of"),

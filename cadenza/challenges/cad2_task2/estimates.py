@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadenza import audio
+from cadenza._files import file_digest
 from cadenza.challenges.cad2_task2.ensembles import EnsemblePair, Source
 from cadenza.errors import InputError
 from cadenza.remix import repeated_instrument_gains
@@ -18,6 +20,7 @@ from cadenza.separation import (
     InstrumentSeparator,
     SourceReader,
     Stems,
+    instrument_files,
     prepare_instruments,
     separate_instruments,
 )
@@ -128,16 +131,22 @@ class EstimatedInstruments:
         self._rate = sample_rate
         self._compat = compat
         self._estimates_of = StemCache(self._separate, cache)
+        self._digest_of = lru_cache(file_digest)
 
     def input_files(self, pair: EnsemblePair) -> tuple[Path, ...]:
-        """The mixture."""
-        return (pair.file(pair.piece.mixture),)
+        """The mixture, and published networks of the instruments that play."""
+        families = dict.fromkeys(source.family for source in pair.piece.sources.values())
+        networks = instrument_files(self._separator, tuple(families))
+        return (pair.file(pair.piece.mixture), *networks)
 
     def __call__(self, pair: EnsemblePair) -> Estimates:
         """Estimates of a piece, each of shape (2, T), and the gain in dB of each."""
         families = {name: source.family for name, source in pair.piece.sources.items()}
         mixture = pair.piece.mixture
-        part = (mixture.start_s, mixture.duration_s, tuple(dict.fromkeys(families.values())))
+        instruments = tuple(dict.fromkeys(families.values()))
+        networks = instrument_files(self._separator, instruments)
+        digests = [tuple(map(self._digest_of, networks))] if networks else []
+        part = (mixture.start_s, mixture.duration_s, instruments, *digests)
         estimates = self._estimates_of(pair.file(mixture), *part)
         if self._compat == "published":
             faded = {name: self._fade_out(estimates[family]) for name, family in families.items()}
@@ -147,7 +156,12 @@ class EstimatedInstruments:
         return estimates, {family: gains_db[name] for name, family in families.items()}
 
     def _separate(
-        self, path: Path, start_s: float, duration_s: float, instruments: tuple[str, ...]
+        self,
+        path: Path,
+        start_s: float,
+        duration_s: float,
+        instruments: tuple[str, ...],
+        _digests: tuple[str, ...] = (),  # only tells results apart
     ) -> Stems:
         mixture, rate = audio.read(
             path, sample_rate=self._rate, channels=2, start_s=start_s, duration_s=duration_s

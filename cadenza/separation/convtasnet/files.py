@@ -49,6 +49,17 @@ def missing(names: Iterable[str]) -> weights.MissingWeights | None:
     return weights.MissingWeights(cache, will_download=True)
 
 
+def cached(name: str) -> dict[str, Path]:
+    """Files of a published network in the cache of the hub, by name; none unless all are there."""
+    from huggingface_hub import try_to_load_from_cache
+
+    repository = f"{_OWNER}/{name}"
+    found = {file: try_to_load_from_cache(repository, file) for file in (CONFIG_FILE, WEIGHTS_FILE)}
+    if not all(isinstance(path, str) for path in found.values()):
+        return {}
+    return {f"{name}/{file}": Path(str(path)) for file, path in found.items()}
+
+
 def download(name: str) -> Path:
     """Folder of a published network in the cache of the hub; fetched if it is not there.
 
@@ -58,14 +69,14 @@ def download(name: str) -> Path:
         If the network cannot be fetched; the last line says how to get it in another way, in the
         same words for all networks.
     """
-    from huggingface_hub import snapshot_download, try_to_load_from_cache
+    from huggingface_hub import snapshot_download
 
-    repository = f"{_OWNER}/{name}"
-    cached = [try_to_load_from_cache(repository, file) for file in (CONFIG_FILE, WEIGHTS_FILE)]
-    if all(isinstance(path, str) for path in cached):
-        return Path(str(cached[0])).parent
+    if found := cached(name):
+        return found[f"{name}/{CONFIG_FILE}"].parent
     try:
-        return Path(snapshot_download(repository, allow_patterns=[CONFIG_FILE, WEIGHTS_FILE]))
+        return Path(
+            snapshot_download(f"{_OWNER}/{name}", allow_patterns=[CONFIG_FILE, WEIGHTS_FILE])
+        )
     except Exception as error:  # the hub, its cache and the connection fail in many ways
         how = (
             f"on another machine get {CONFIG_FILE} and {WEIGHTS_FILE} of each network from "
@@ -127,11 +138,7 @@ def load(folder: str | Path) -> tuple[ConvTasNet, dict[str, str]]:
     network = ConvTasNet(_read_config(Path(folder) / CONFIG_FILE))
     path = Path(folder) / WEIGHTS_FILE
     state, metadata = weights.read_safetensors(path)
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        first = str(error).splitlines()[1].strip()[:200]
-        raise InputError(f"{path}: expected the network of {CONFIG_FILE}. {first}") from None
+    weights.fill(network, state, path, expected=f"the network of {CONFIG_FILE}")
     return network, metadata
 
 
