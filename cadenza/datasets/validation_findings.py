@@ -253,7 +253,12 @@ class Findings:
             What is in the audio files that are whole.
         """
         found: dict[Path, Problem] = {}
-        for path, text in remarks(self._audio.values(), self._songs, contents):
+        songs = {
+            mixture: stems
+            for mixture, stems in self._songs.items()
+            if self._headers.are_alike([mixture, *stems])
+        }
+        for path, text in remarks(self._audio.values(), songs, contents):
             found[path] = Problem("remark", text, stops=False)
         for path, text in problems.items():
             gone = not path.exists()

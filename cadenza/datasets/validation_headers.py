@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,13 @@ class Headers:
         if path not in self._known:
             self._known[path] = audio.info(path)
         return self._known[path]
+
+    def are_alike(self, paths: Sequence[Path]) -> bool:
+        """Whether the headers of files were read, and agree in rate, channels and length."""
+        if not all(path in self._known for path in paths):
+            return False
+        found = [self._known[path] for path in paths]
+        return len({(header.sample_rate, header.channels, header.frames) for header in found}) == 1
 
     def problems(self, file: AudioFile) -> list[Problem]:
         """All that is wrong with a file."""
