@@ -43,7 +43,7 @@ def validate_folder(
     click.echo("\n".join(_table(found.parts, folder)))
     click.echo("\nWhat can be run\n")
     click.echo("\n".join(_steps(found.steps)))
-    for number, line in enumerate(_summary(found, deep=deep)):
+    for number, line in enumerate(_summary(found, deep=deep, is_choice=bool(splits))):
         click.echo(line if number else f"\n{line}")
     return 0 if found.is_complete else 1
 
@@ -107,14 +107,14 @@ def _steps(steps: Sequence[Readiness]) -> Iterator[str]:
             yield f"    {step.step.command}"
 
 
-def _summary(found: Validation, *, deep: bool) -> Iterator[str]:
+def _summary(found: Validation, *, deep: bool, is_choice: bool) -> Iterator[str]:
     lacking: dict[str, list[str]] = {}
     for part in found.lacking:
         lacking.setdefault(part.split, []).append(f"{part.part} ({part.state})")
     for split, names in lacking.items():
         yield f"Not usable{f', split {split}' if split else ''}: {', '.join(names)}"
     others = [split for split in found.splits if split not in lacking]
-    if others and lacking and "" not in lacking:
+    if others and lacking and "" not in lacking and not is_choice:
         yield f"{' '.join(f'--split {split}' for split in others)} leaves the other splits out."
     if found.is_damaged:
         yield (

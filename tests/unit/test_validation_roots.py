@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 from pathlib import Path
@@ -90,3 +91,78 @@ def test_commands_survive_the_shell_and_hydra(folder):
     arguments = shlex.split(command)[3:]
     (override,) = OverridesParser.create().parse_overrides(arguments)
     assert override.value() == folder
+
+
+@pytest.fixture
+def cad1(data, tmp_path) -> Path:
+    """A root that a test may spoil: nothing for training."""
+    return Path(shutil.copytree(data / "cad1", tmp_path / "cad1"))
+
+
+def status(root: Path, *splits: str, challenge: str = "cad1") -> int:
+    options = [word for split in splits for word in ("--split", split)]
+    return main(["validate", challenge, str(root), *options])
+
+
+def test_a_split_that_nobody_fetched_does_not_count(cad1, capsys):
+    assert status(cad1) == 0
+    assert "train  all parts" in capsys.readouterr().out
+    assert status(cad1, "train") == 1
+    assert "Not usable, split train: listeners (absent), songs (absent)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("what", ["metadata/listeners.valid.json", "audio/musdb18hq/train"])
+def test_every_part_of_a_split_counts(cad1, capsys, what):
+    """Although the scripts for the test can be run."""
+    path = cad1 / what
+    path.rename(path.with_name("gone"))
+    assert status(cad1) == 1
+    output = capsys.readouterr().out
+    assert "\nNot usable, split valid: " in output
+    assert "\n--split test leaves the other splits out.\n" in output
+    assert status(cad1, "valid") == 1
+    assert status(cad1, "test") == 0
+    assert status(cad1, "test", "valid") == 1
+    assert "leaves the other splits out" not in capsys.readouterr().out
+
+
+def test_only_the_chosen_splits_are_shown_and_read(cad1, capsys):
+    assert main(["validate", "cad1", str(cad1), "--deep", "--split", "test"]) == 0
+    output = capsys.readouterr().out
+    assert "valid" not in output
+    assert "test   music: stems" in output
+    (memory,) = cad1.glob(".cadenza*")
+    assert len(json.loads(memory.read_text())) == 5
+
+
+def test_a_split_that_there_is_not(cad1, capsys):
+    message = "no split dev: there are train, valid, test"
+    assert message in complaint(capsys, "cad1", cad1, "--split", "dev")
+
+
+def test_splits_of_your_own_have_names_too(cad1):
+    for name in ("listeners", "musdb18"):
+        shutil.copy(cad1 / f"metadata/{name}.valid.json", cad1 / f"metadata/{name}.mine.json")
+    assert status(cad1, "mine") == 0
+
+
+def test_parts_that_a_script_makes_may_be_missing(data, tmp_path):
+    """A download alone is complete; without one of its packages it is not."""
+    folder = tmp_path / "zenodo_download"
+    shutil.copytree(data / "cad2/zenodo_download", folder)
+    for splits in ((), ("train",), ("valid",)):
+        assert status(tmp_path, *splits, challenge="cad2") == 0
+    shutil.rmtree(folder / "EnsembleSet")
+    for splits in ((), ("train",), ("valid",)):
+        assert status(tmp_path, *splits, challenge="cad2") == 1
+
+
+def test_a_part_that_is_absent_takes_one_line(cad1, capsys):
+    shutil.rmtree(cad1 / "audio")
+    assert status(cad1, "valid") == 1
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = [line for line in lines if "vocals.wav" in line]
+    assert line.startswith(
+        "valid  music: stems     0 of 4  absent  audio/musdb18hq/train/One/vocals"
+    )
+    assert line.endswith("vocals.wav: missing; and 3 more")
