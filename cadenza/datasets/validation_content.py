@@ -95,7 +95,8 @@ def _trailing_zeros(block: NDArray[np.float64]) -> int:
     """Number of frames at the end of a block that are zero in all channels."""
     if block[:, -1].any():  # nearly always
         return 0
-    return int(np.argmax(block.any(axis=0)[::-1]))
+    sounds = np.any(block, axis=0)
+    return int(np.argmax(np.flip(sounds)))
 
 
 def _signed_sums(block: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -103,9 +104,10 @@ def _signed_sums(block: NDArray[np.float64]) -> NDArray[np.float64]:
     samples = block.T.reshape(-1)  # as they are in memory
     if excess := samples.size % (2 * _N_SUMS):
         samples = np.pad(samples, (0, 2 * _N_SUMS - excess))
-    samples = samples.reshape(-1, 2 * _N_SUMS)
-    sums = np.einsum("ij,ij->j", samples, _signs(len(block))[: len(samples)])
-    return sums.reshape(_N_SUMS, 2).sum(axis=1)
+    rows = samples.reshape(-1, 2 * _N_SUMS)
+    sums = np.einsum("ij,ij->j", rows, _signs(len(block))[: len(rows)])
+    total: NDArray[np.float64] = sums.reshape(_N_SUMS, 2).sum(axis=1)
+    return total
 
 
 @cache
