@@ -82,7 +82,7 @@ def content_of(blocks: Iterable[NDArray[np.float64]], n_frames: int) -> Content:
     sums = np.zeros((2, _N_SUMS))
     n_read = n_until = 0
     for block in blocks:
-        half = 1 if 2 * n_read >= n_frames else 0
+        half = 1 if 2 * n_read + BLOCK_FRAMES >= n_frames else 0  # by its middle
         # a sign for each block, too, or the same error in many blocks would add up
         sums[half] += rng.choice((-1.0, 1.0), _N_SUMS) * _signed_sums(block)
         n_read += block.shape[1]

@@ -152,6 +152,25 @@ def test_an_interruption_stops_files_that_are_being_read(files, tmp_path, monkey
     assert json.loads((tmp_path / MEMORY).read_text()) == {}
 
 
+def test_an_interruption_starts_no_other_files(tmp_path, monkeypatch):
+    paths = [tmp_path / f"{number}.wav" for number in range(50)]
+    for path in paths:
+        path.touch()
+    started = []
+
+    def slow(path, stop):
+        started.append(path)
+        if path == paths[0]:
+            raise KeyboardInterrupt
+        time.sleep(0.05)
+        return f"{path}: bad"
+
+    monkeypatch.setattr(validation_deep, "_read", slow)
+    with pytest.raises(KeyboardInterrupt):
+        read_all(paths, tmp_path / MEMORY, jobs=1)
+    assert len(started) < 25
+
+
 def test_an_interruption_stops_zip_files(tmp_path, monkeypatch):
     """The same for packages, which have many gigabytes."""
     stop = threading.Event()
@@ -226,7 +245,18 @@ def test_a_file_that_goes_is_missing(cad1, tmp_path, monkeypatch, when):
 
 @pytest.mark.parametrize(
     "entry",
-    [[], [1], 3, None, "whole", {"a": 1}, ["stamp", 7], ["stamp", "whole"], ["stamp", "1 2"]],
+    [
+        [],
+        [1],
+        3,
+        None,
+        "whole",
+        {"a": 1},
+        ["stamp"],
+        ["stamp", 7],
+        ["stamp", "whole"],
+        ["stamp", "1 2"],
+    ],
 )
 def test_odd_entries_of_the_memory_are_ignored(files, tmp_path, counted, entry):
     if isinstance(entry, list) and entry[:1] == ["stamp"]:
