@@ -49,8 +49,7 @@ class Validation:
     def lacking(self) -> list[Finding]:
         """Parts that scripts cannot use, of the splits that count.
 
-        A part that is missing is not among them if a script makes it that can be run now, or after
-        others.
+        Missing parts are left out if a script that can be run, now or after others, makes them.
         """
         made = {
             key
