@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import socket
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -180,6 +181,8 @@ def require_file(path: Path, expected: str) -> None:
     if path.is_dir():
         raise InputError(f"{path}: expected {expected}, found a folder")
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe waits for someone to write
+            raise InputError(f"{path}: not a file: expected {expected}, found a pipe or a device")
         with path.open("rb") as file:
             is_empty = not file.read(1)
     except FileNotFoundError:
@@ -261,7 +264,7 @@ class FileMemory:
         known = self._known.get(_name(path))
         if not isinstance(known, list) or known[:2] != stamp_of(path):
             return None
-        return str(known[2])
+        return known[2] if len(known) == 3 and isinstance(known[2], str) else None
 
     def set(self, path: Path, found: str, stamp: list[int]) -> None:
         """Keep what was found out about a file, with the stamp from before it was read."""

@@ -12,6 +12,7 @@ from typing import cast
 import click
 import pandas as pd
 
+from cadenza.challenges.cad1_task1.songs import STEM_SUFFIXES, StemFormat
 from cadenza.datasets import read_registry
 from cadenza.datasets.entrants import Package, Target, read_package
 from cadenza.datasets.score_tables import differences, read_scores
@@ -50,17 +51,18 @@ class Wish:
 def compare_scores(wish: Wish) -> int:
     """Score an entrant's signals and compare with the entrant's scores; returns the exit status."""
     given = _by_key(wish.settings)
-    to = wish.to or Path(f"scores_of_{wish.package.absolute().name}")
+    to = wish.to or Path(f"scores_of_{wish.package.resolve().name}")
     package = read_package(
         wish.challenge,
         wish.root,
         wish.package,
         split=given.pop("split", None),
         target=_target(given.pop("evaluate.target", None)),
+        stems=_stems(given.pop("stems", None)),
         leave_out=to,
     )
-    arguments = [*package.prepare(to), *(f"{key}={value}" for key, value in given.items())]
     click.echo("\n".join(_description(package, wish)))
+    arguments = [*package.prepare(to), *(f"{key}={value}" for key, value in given.items())]
     module = f"cadenza.recipes.{package.evaluation.script}"
     status = subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode
     if status not in (0, 1):
@@ -95,6 +97,12 @@ def _target(text: str | None) -> Target | None:
     return cast("Target | None", text)
 
 
+def _stems(text: str | None) -> StemFormat | None:
+    if text is not None and text not in STEM_SUFFIXES:
+        raise InputError(f"stems must be {' or '.join(STEM_SUFFIXES)}, got {text}")
+    return cast("StemFormat | None", text)
+
+
 def _description(package: Package, wish: Wish) -> Iterator[str]:
     """What was found, before the scoring begins."""
     title = read_registry()[package.challenge].title
@@ -105,11 +113,15 @@ def _description(package: Package, wish: Wish) -> Iterator[str]:
     yield f"scores   {n_pairs} pairs in {files}{f' and {more} more' if more > 0 else ''}"
     yield f"         columns {', '.join(scores.columns)}"
     if len(package.pairs) < n_pairs:
-        found = f"{len(package.pairs)} of them are in {wish.root}"
+        found = f"{len(package.pairs)} of them are in the split {package.split} of {wish.root}"
         yield f"         {found}; the others are left out"
     yield f"signals  of {len(package.complete)} of {len(package.pairs)} pairs"
     if package.challenge == "cad1_task1":
-        what = {"stems": "stems with the true stems", "remix": "the remix with the mixture"}
+        suffix = STEM_SUFFIXES[package.stems]
+        what = {
+            "stems": f"stems ({suffix} files) with the true stems",
+            "remix": "the remix with the mixture",
+        }
         yield f"compared {what[package.target]}"
     yield ""
 
@@ -117,7 +129,7 @@ def _description(package: Package, wish: Wish) -> Iterator[str]:
 def _compared(package: Package, table: Path) -> pd.DataFrame:
     """Their scores and ours, a row each."""
     labels = package.evaluation.labels
-    ours = read_scores([table], labels)
+    ours = read_scores([table], labels, table.parent)
     rows = [
         {
             **{name: package.pairs[found.key].labels[name] for name in labels},
@@ -128,15 +140,17 @@ def _compared(package: Package, table: Path) -> pd.DataFrame:
         }
         for found in differences(package.scores, ours)
     ]
-    if not rows:
+    compared = pd.DataFrame(rows)
+    if not rows or compared["difference"].isna().all():
         theirs = ", ".join(package.scores.columns)
         raise InputError(f"{table}: nothing to compare with the columns {theirs}")
-    return pd.DataFrame(rows)
+    return compared
 
 
 def _summary(compared: pd.DataFrame, apart: pd.DataFrame, tolerance: float) -> Iterator[str]:
     """A line for each column, and the scores that differ most."""
-    sizes = compared.assign(size=compared["difference"].abs()).groupby("column", sort=False)
+    in_both = compared.dropna(subset="difference")
+    sizes = in_both.assign(size=in_both["difference"].abs()).groupby("column", sort=False)
     table = sizes.agg(
         scores=("size", "size"),
         theirs=("theirs", "mean"),
@@ -153,7 +167,8 @@ def _summary(compared: pd.DataFrame, apart: pd.DataFrame, tolerance: float) -> I
     if apart.empty:
         yield f"\nNo score differs by more than {tolerance:g}."
         return
-    yield f"\n{len(apart)} of {len(compared)} scores differ by more than {tolerance:g}"
+    alone = "; NaN: in one table only" if len(in_both) < len(compared) else ""
+    yield f"\n{len(apart)} of {len(compared)} scores differ by more than {tolerance:g}{alone}"
     largest = apart.loc[apart["difference"].abs().sort_values(ascending=False).index]
     numbers = dict.fromkeys(("theirs", "ours", "difference"), "{:.4f}".format)
     yield largest.head(_SHOWN).to_string(index=False, formatters=numbers)

@@ -76,16 +76,24 @@ def fetch(**options: Any) -> int:  # noqa: ANN401
 
     \b
     cadenza validate icassp_2024 /data/icassp
-    cadenza validate cad1 /data/cad1 --deep
+    cadenza validate cad1 /data/cad1 --split valid --deep
     cadenza validate cad1 /data/cad1 --scores E005 split=test evaluate.segments=true release=0.3.4
 
-    Exit status: 0 something can be run and nothing is damaged; 1 something is damaged, or nothing
-    can be run; 2 no challenge root. With --scores: 0 all scores agree; 1 some differ, or could not
-    be compared; 2 bad input."""
+    Exit status: 0 all parts can be used, or made by a script that can be run; 1 some are missing or
+    damaged, or nothing can be run; 2 no challenge root. With --scores: 0 all scores agree; 1 some
+    differ, or could not be compared; 2 bad input."""
 )
 @click.argument("challenge")
 @click.argument("folder", type=FILE)
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option(
+    "--split",
+    "splits",
+    multiple=True,
+    metavar="SPLIT",
+    help="Check only this split, such as valid; repeatable. Without it, all splits are listed, and "
+    "those of which anything is there must be complete.",
+)
 @click.option("--deep", is_flag=True, help="Decode audio files, and read zip files, to their end.")
 @click.option(
     "--jobs",
@@ -115,6 +123,7 @@ def validate(
     folder: Path,
     settings: tuple[str, ...],
     *,
+    splits: tuple[str, ...],
     deep: bool,
     jobs: int | None,
     package: Path | None,
@@ -128,8 +137,8 @@ def validate(
     After an interruption, --deep reads only the rest.
     """
     if package:
-        if deep or jobs:
-            raise click.UsageError("--scores takes neither --deep nor --jobs")
+        if deep or jobs or splits:
+            raise click.UsageError("--scores takes neither --deep, --jobs nor --split")
         from cadenza.command.comparing import Wish, compare_scores
 
         return compare_scores(Wish(challenge, folder, package, settings, to, tolerance))
@@ -137,4 +146,4 @@ def validate(
         raise click.UsageError("KEY=VALUE and --to are for --scores")
     from cadenza.command.validating import validate_folder
 
-    return validate_folder(challenge, folder, deep=deep, jobs=jobs)
+    return validate_folder(challenge, folder, splits=splits, deep=deep, jobs=jobs)

@@ -16,7 +16,6 @@ from cadenza.datasets.validation_steps import Readiness
 from cadenza.runner.pool import n_cores
 
 _SHOWN = 10  # problems of a part that are listed
-_SHOWN_OF_ABSENT = 2  # the same, if nothing of it is there
 
 
 class _Once(logging.Filter):
@@ -32,29 +31,34 @@ class _Once(logging.Filter):
         return is_new
 
 
-def validate_folder(challenge: str, folder: Path, *, deep: bool, jobs: int | None) -> int:
+def validate_folder(
+    challenge: str, folder: Path, *, splits: Sequence[str], deep: bool, jobs: int | None
+) -> int:
     """Print what is in a folder and what can be run; returns the exit status."""
     handler = logging.StreamHandler()
     handler.addFilter(_Once())  # several parts read the same listeners
     logging.basicConfig(format="%(message)s", level=logging.WARNING, handlers=[handler])
-    found = validate(challenge, folder, deep=deep, jobs=jobs or n_cores())
+    found = validate(challenge, folder, splits=splits, deep=deep, jobs=jobs or n_cores())
     click.echo(f"{read_registry()[found.challenge].title} in {folder}\n")
     click.echo("\n".join(_table(found.parts, folder)))
     click.echo("\nWhat can be run\n")
     click.echo("\n".join(_steps(found.steps)))
-    if summary := _summary(found, deep=deep):
-        click.echo(f"\n{summary}")
-    return 0 if found.can_run and not found.is_damaged else 1
+    for number, line in enumerate(_summary(found, deep=deep, is_choice=bool(splits))):
+        click.echo(line if number else f"\n{line}")
+    return 0 if found.is_complete else 1
 
 
 def _table(parts: Sequence[Finding], root: Path) -> Iterator[str]:
     """A row for each part; below it what is wrong."""
     there = {part.split for part in parts if part.n_found}
-    rows = [(p.split, p.part, _counts(p), p.state, p.note) for p in parts]
+    below_root = re.compile(rf"(?<![\w/.-]){re.escape(str(root))}/")
+    rows = [
+        (p.split, p.part, _counts(p), p.state, below_root.sub("", _absent(p) or p.note))
+        for p in parts
+    ]
     heading = ("split", "part", "found", "state", "")
     widths = [max(len(row[i]) for row in [heading, *rows]) for i in range(4)]
     yield _row(heading, widths)
-    below_root = re.compile(rf"(?<![\w/.-]){re.escape(str(root))}/")
     told: set[str] = set()
     for part, row in zip(parts, rows, strict=True):
         if part.split not in there:
@@ -63,11 +67,20 @@ def _table(parts: Sequence[Finding], root: Path) -> Iterator[str]:
             told.add(part.split)
             continue
         yield _row(row, widths)
-        shown = _SHOWN_OF_ABSENT if part.state == "absent" else _SHOWN
-        for problem in part.problems[:shown]:
+        if part.is_absent:
+            continue
+        for problem in part.problems[:_SHOWN]:
             yield "    " + below_root.sub("", problem.text)
-        if len(part.problems) > shown:
-            yield f"    and {len(part.problems) - shown} more"
+        if len(part.problems) > _SHOWN:
+            yield f"    and {len(part.problems) - _SHOWN} more"
+
+
+def _absent(part: Finding) -> str:
+    """What is missing if all of a part is, in a few words."""
+    if not part.is_absent:
+        return ""
+    first, *others = part.problems
+    return first.text + (f"; and {len(others)} more" if others else "")
 
 
 def _counts(part: Finding) -> str:
@@ -94,17 +107,22 @@ def _steps(steps: Sequence[Readiness]) -> Iterator[str]:
             yield f"    {step.step.command}"
 
 
-def _summary(found: Validation, *, deep: bool) -> str:
-    lines = []
-    absent = [part for part in found.parts if part.state == "absent"]
+def _summary(found: Validation, *, deep: bool, is_choice: bool) -> Iterator[str]:
+    lacking: dict[str, list[str]] = {}
+    for part in found.lacking:
+        lacking.setdefault(part.split, []).append(f"{part.part} ({part.state})")
+    for split, names in lacking.items():
+        yield f"Not usable{f', split {split}' if split else ''}: {', '.join(names)}"
+    others = [split for split in found.splits if split not in lacking]
+    if others and lacking and "" not in lacking and not is_choice:
+        yield f"{' '.join(f'--split {split}' for split in others)} leaves the other splits out."
     if found.is_damaged:
-        lines.append("Some of the data are damaged or not as they should be: see above.")
-        lines.append(
+        yield (
             "To restore files from the downloaded archives, run the same `cadenza fetch` command "
             "again with --repair."
         )
+    absent = [part for part in found.parts if part.is_absent]
     if absent and any(step.state == "not ready" for step in found.steps):
-        lines.append(f"cadenza fetch {found.challenge} lists what can be downloaded.")
+        yield f"cadenza fetch {found.challenge} lists what can be downloaded."
     if not deep:
-        lines.append("Only the headers of audio files were read; --deep decodes all of them.")
-    return "\n".join(lines)
+        yield "Only the headers of audio files were read; --deep decodes all of them."

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +15,12 @@ from cadenza._check import raise_if
 from cadenza._files import read_json
 from cadenza._paths import folded, write_json
 from cadenza._sidecar import sidecar
-from cadenza.challenges.cad1_task1.songs import metadata_file, read_song_pairs
+from cadenza.challenges.cad1_task1.songs import (
+    STEM_SUFFIXES,
+    StemFormat,
+    metadata_file,
+    read_song_pairs,
+)
 from cadenza.challenges.cad2_task2.ensembles import read_ensemble_pairs
 from cadenza.challenges.icassp_2024 import read_scene_pairs
 from cadenza.datasets.registry import find_challenge
@@ -81,6 +88,8 @@ class Package:
         Audio files of the package, by their names without letter case.
     target : {"stems", "remix"}
         What CAD1 Task 1 compares.
+    stems : {"flac24", "float44"}
+        Format of the stems of CAD1 Task 1.
     """
 
     challenge: str
@@ -90,6 +99,7 @@ class Package:
     pairs: Mapping[Key, Any]
     signals: Mapping[str, Sequence[Path]] = field(repr=False)
     target: Target
+    stems: StemFormat = "flac24"
 
     @property
     def evaluation(self) -> Evaluation:
@@ -103,16 +113,17 @@ class Package:
         folder = Path("enhanced_signals")
         if self.target == "remix":
             return [pair.remix_file(folder)]
-        return list(pair.stem_files(folder))
+        return list(pair.stem_files(folder, self.stems))
 
     @cached_property
-    def complete(self) -> list[Key]:
-        """Pairs whose signals are all there."""
-        return [
-            key
-            for key, pair in self.pairs.items()
-            if all(folded(path.name) in self.signals for path in self.names(pair))
-        ]
+    def complete(self) -> dict[Key, list[Path]]:
+        """Pairs whose signals are all there, with the `names` of these."""
+        names = {key: self.names(pair) for key, pair in self.pairs.items()}
+        return {
+            key: paths
+            for key, paths in names.items()
+            if all(folded(path.name) in self.signals for path in paths)
+        }
 
     def prepare(self, to: Path) -> list[str]:
         """Lay out the signals and the metadata of the pairs as the recipe expects them.
@@ -132,14 +143,17 @@ class Package:
         InputError
             If the signals of all pairs are missing, or a signal is there twice.
         """
-        wanted = {path: path.name for key in self.complete for path in self.names(self.pairs[key])}
-        if not wanted:
+        if not self.complete:
             first = next(iter(self.pairs.values()))
             raise InputError(
                 f"no signals to score: expected files like {self.names(first)[0].name} in the "
                 "package; unpack its archives first"
             )
-        found = {path: self.signals[folded(name)] for path, name in wanted.items()}
+        found = {
+            path: self.signals[folded(path.name)]
+            for paths in self.complete.values()
+            for path in paths
+        }
         raise_if(
             [
                 f"{path.name} is there twice: {files[0]} and {files[1]}; give the folder of one "
@@ -148,6 +162,8 @@ class Package:
                 if len(files) > 1
             ]
         )
+        for folder in {path.parent for path in found}:
+            (to / folder).mkdir(parents=True, exist_ok=True)
         for path, (file,) in found.items():
             _link(file, to / path)
             if sidecar(file).is_file():
@@ -162,7 +178,7 @@ class Package:
         ]
         if self.challenge == "cad1_task1":
             arguments += [setting(f"path.{k}", signals) for k in ("enhanced_dir", "submission_dir")]
-            arguments.append(f"evaluate.target={self.target}")
+            arguments += [f"evaluate.target={self.target}", f"stems={self.stems}"]
         return arguments
 
     def _metadata(self, to: Path) -> dict[str, Path]:
@@ -191,10 +207,14 @@ class Package:
 
 
 def _link(file: Path, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Make a link to a file, or a copy of it, unless an earlier run has made this link."""
+    target = file.absolute()
+    with suppress(OSError):  # it is no link
+        if path.readlink() == target:
+            return
     path.unlink(missing_ok=True)
     try:
-        path.symlink_to(file.absolute())
+        path.symlink_to(target)
     except OSError:  # a file system without links
         shutil.copyfile(file, path)
 
@@ -206,6 +226,7 @@ def read_package(
     *,
     split: str | None = None,
     target: Target | None = None,
+    stems: StemFormat | None = None,
     leave_out: Path | None = None,
 ) -> Package:
     """Read an entrant's package and find its pairs in a challenge root.
@@ -217,13 +238,15 @@ def read_package(
     root : Path
         Challenge root.
     package : Path
-        Folder with one entrant's tables of scores (``.csv``) and signals, at any depth. Signals are
-        named as the recipe names them.
+        Folder with one entrant's tables of scores (``.csv``) and signals, at any depth, also in
+        folders that are links. Signals are named as the recipe names them.
     split : str, optional
         The split to which the pairs belong; else the one that has them.
     target : {"stems", "remix"}, optional
         What CAD1 Task 1 compares. By default the remix, if there are remixes and the scores name
         ears but no stems.
+    stems : {"flac24", "float44"}, optional
+        Format of the stems of CAD1 Task 1. Default: the one in which more pairs are complete.
     leave_out : Path, optional
         A folder in the package that does not belong to it.
 
@@ -234,28 +257,44 @@ def read_package(
     """
     name = find_challenge(challenge, INSPECTORS)
     require_root(name, root)
+    if package.is_file():
+        raise InputError(f"{package}: expected a folder, found a file; unpack archives first")
     if not package.is_dir():
         raise InputError(f"{package}: no such folder; give an entrant's scores and signals")
-    files = [
-        path
-        for path in sorted(package.rglob("*"))
-        if path.is_file() and not (leave_out and path.is_relative_to(leave_out))
-    ]
+    files = list(_files(package, leave_out))
     evaluation = EVALUATIONS[name]
-    try:
-        scores = read_scores([f for f in files if f.suffix.lower() == ".csv"], evaluation.labels)
-    except InputError as error:
-        raise InputError([f"{package}: {problem}" for problem in error.problems]) from None
+    tables = [path for path in files if path.suffix.lower() == ".csv"]
+    scores = read_scores(tables, evaluation.labels, package)
     signals: dict[str, list[Path]] = {}
     for path in files:
-        if path.suffix.lower() == ".flac":
+        if path.suffix.lower() != ".csv":
             signals.setdefault(folded(path.name), []).append(path)
     found, pairs = _find_pairs(name, root, scores, split)
     if target is None:
         has_remixes = any(name.endswith("_remix.flac") for name in signals)
         is_by_ear = "left" in scores.columns and not set(STEM_COLUMNS) & set(scores.columns)
         target = "remix" if has_remixes and is_by_ear else "stems"
-    return Package(name, root, found, scores, pairs, signals, target)
+    read = Package(name, root, found, scores, pairs, signals, target, stems or "flac24")
+    if stems or name != "cad1_task1" or target == "remix":
+        return read
+    return max((replace(read, stems=form) for form in STEM_SUFFIXES), key=lambda p: len(p.complete))
+
+
+def _files(package: Path, leave_out: Path | None) -> Iterator[Path]:
+    """Tables and signals in a folder, in order of their names."""
+    suffixes = {".csv", ".flac", ".wav"}
+    seen = {os.path.realpath(leave_out)} if leave_out else set()
+    for folder, below, names in os.walk(package, followlinks=True):
+        place = os.path.realpath(folder)
+        if place in seen:  # or a link leads in a circle
+            below.clear()
+            continue
+        seen.add(place)
+        below.sort()
+        for name in sorted(names):
+            path = Path(folder, name)
+            if path.suffix.lower() in suffixes and path.is_file():
+                yield path
 
 
 def _find_pairs(
@@ -264,6 +303,7 @@ def _find_pairs(
     """The split that has most of the pairs, and these."""
     evaluation = EVALUATIONS[challenge]
     best: tuple[str, dict[Key, Any]] = ("", {})
+    known: Key = ()
     problems = []
     for name in [split] if split else splits_in(root, INSPECTORS[challenge]):
         try:
@@ -272,12 +312,20 @@ def _find_pairs(
             problems += error.problems
             continue
         by_label = {tuple(plain_label(p.labels[n]) for n in evaluation.labels): p for p in pairs}
+        known = known or tuple(pairs[0].labels[n] for n in evaluation.labels)
         found = {key: by_label[key] for key in scores.rows if key in by_label}
         if len(found) > len(best[1]):
             best = name, found
     if not best[1]:
-        key = next(iter(scores.rows))
-        where = f"{root}, split {split}" if split else str(root)
-        unknown = f"{scores.files[0]}: no pair of {where}, for example {' and '.join(key)}"
-        raise InputError([unknown, *problems])
+        raise InputError([_unknown_pairs(root, scores, split, known), *problems])
     return best
+
+
+def _unknown_pairs(root: Path, scores: Table, split: str | None, known: Key) -> str:
+    """Message about scores of which a root has no pair."""
+    if not scores.rows:
+        return f"{scores.files[0]}: has no rows"
+    where = f"{root}, split {split}" if split else str(root)
+    theirs = " and ".join(next(iter(scores.rows)))
+    example = f"; expected pairs like {' and '.join(known)}" if known else ""
+    return f"{scores.files[0]}: no pair of {where}, for example {theirs}{example}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ _NAMES = {
 """Other names of columns, among them those of the recipes."""
 
 STEM_COLUMNS = SCORE_COLUMNS[3:]
+_SHOWN = 10  # columns, tables or problems that are named
 _SCORES = ("left", "right", "score", *STEM_COLUMNS)
 
 
@@ -49,59 +52,129 @@ class Table:
     rows: Mapping[Key, Mapping[str, float]]
 
 
-def read_scores(files: Sequence[Path], labels: Key) -> Table:
+def read_scores(files: Sequence[Path], labels: Key, folder: Path) -> Table:
     """Read tables of scores, of which each may hold some of the pairs.
 
-    Tables without columns for the pair and for a score are passed over.
+    Tables without columns for the pair and for a score are passed over. Numbers may have decimal
+    commas, if the columns are separated by something else. A pair that is listed twice must have
+    the same scores.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        The tables, in CSV.
+    labels : tuple of str
+        Columns that name a pair.
+    folder : Path
+        Where they were looked for, for messages.
 
     Raises
     ------
     InputError
-        If none is a table of scores, a score is no number, or two tables differ.
+        If none is a table of scores, or a table has two columns for the same, a line of another
+        length than its heading, a score that is no number or above 1, or another score for a pair
+        than elsewhere.
     """
     used: list[Path] = []
     columns: dict[str, None] = {}
     rows: dict[Key, dict[str, float]] = {}
+    first_at: dict[Key, str] = {}
     problems: list[str] = []
+    seen: list[str] = []
     for path in files:
-        names, lines = _read_csv(path)
-        scores = [name for name in _SCORES if name in names]
-        if not (scores and set(labels) <= set(names)):
+        table = _read_csv(path)
+        scores = [name for name in _SCORES if name in table.names]
+        if not (scores and set(labels) <= set(table.names)):
+            seen.append(f"{path.name} ({', '.join(table.heading[:_SHOWN]) or 'no table'})")
             continue
         used.append(path)
         columns |= dict.fromkeys(scores)
-        for number, line in enumerate(lines, 2):
-            key = tuple(plain_label(line[label]) for label in labels)
-            row = rows.setdefault(key, {})
-            for name in scores:
-                value = _number(line[name])
-                where = f"{path}: line {number}: {name}"
-                if value is None:
-                    problems.append(f"{where}: expected a number, found {line[name][:40]!r}")
-                elif not math.isnan(value) and row.setdefault(name, value) != value:
-                    pair = " and ".join(key)
-                    problems.append(f"{where}: {value} for {pair}, elsewhere {row[name]}")
+        problems += [f"{path}: {problem}" for problem in table.problems([*labels, *scores])]
+        for number, row in table.rows:
+            key = tuple(plain_label(row[label]) for label in labels)
+            where = f"{path}: line {number}"
+            before = first_at.setdefault(key, where)
+            found = {name: row[name] for name in scores}
+            problems += [
+                f"{where}: {text}" for text in _add(rows.setdefault(key, {}), found, before)
+            ]
     if not used:
         wanted = f"{' and '.join(labels)}, and left, right or score"
-        raise InputError(f"no table of scores: expected a .csv file with the columns {wanted}")
-    raise_if(problems)
+        others = f"; found {', '.join(seen[:_SHOWN])}" if seen else ""
+        raise InputError(
+            f"{folder}: no table of scores: expected a .csv file with the columns {wanted}{others}"
+        )
+    raise_if(_first(problems))
     return Table(tuple(used), tuple(columns), rows)
 
 
-def _read_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    """Names of the columns, as they are called here, and the lines; empty if it is no table."""
+def _add(row: dict[str, float], found: Mapping[str, str], before: str) -> Iterator[str]:
+    """Add the scores of a line to those of its pair; what is wrong with them is yielded."""
+    for name, text in found.items():
+        value = _number(text)
+        if value is None:
+            yield f"{name}: expected a score, 1 at most, found {text[:40]!r}"
+        elif not math.isnan(value) and row.setdefault(name, value) != value:
+            yield f"{name}: {value}, but {row[name]} for the same pair in {before}"
+
+
+def _first(problems: Sequence[str]) -> list[str]:
+    """The first problems: of a wrong table, all lines are."""
+    more = len(problems) - _SHOWN
+    return [*problems[:_SHOWN], *([f"and {more} more like these"] if more > 0 else [])]
+
+
+class _Csv(NamedTuple):
+    """A file with columns; the names are those that are used here."""
+
+    heading: list[str]
+    names: list[str]
+    lines: list[tuple[int, list[str]]]
+
+    @property
+    def rows(self) -> Iterator[tuple[int, dict[str, str]]]:
+        """Number of each line, and its cells by name; lines that are too long are left out."""
+        n_columns = len(self.names)
+        for number, line in self.lines:
+            if not any(line[n_columns:]):
+                cells = [*line, *[""] * (n_columns - len(line))]
+                yield number, dict(zip(self.names, cells, strict=False))
+
+    def problems(self, used: Sequence[str]) -> Iterator[str]:
+        """Columns that mean the same, and lines that are too long."""
+        for name in used:
+            alike = [h for h, n in zip(self.heading, self.names, strict=True) if n == name]
+            if len(alike) > 1:
+                yield f"two columns for {name}: {' and '.join(alike)}; remove one"
+        for number, line in self.lines:
+            if any(line[len(self.names) :]):
+                yield (
+                    f"line {number}: {len(line)} cells, but the heading has {len(self.names)}; "
+                    "with decimal commas, separate columns by semicolons"
+                )
+
+
+def _read_csv(path: Path) -> _Csv:
+    """Read a file; there are no columns if it is no table."""
+    text = "\n".join(_decoded(path.read_bytes()).splitlines())
+    first_line = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=first_line.count))
     try:
-        text = path.read_text(encoding="utf-8-sig").splitlines()
+        heading, *lines = [(reader.line_num, line) for line in reader if any(line)] or [(0, [])]
+    except csv.Error:  # something else with this suffix
+        return _Csv([], [], [])
+    names = ["_".join(name.split()).casefold() for name in heading[1]]
+    return _Csv(heading[1], [_NAMES.get(name, name) for name in names], lines)
+
+
+def _decoded(content: bytes) -> str:
+    """Text in UTF-8, or as spreadsheets write it."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace")
+    try:
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return [], []
-    if not text:
-        return [], []
-    delimiter = max(",;\t", key=text[0].count)
-    header, *lines = csv.reader(text, delimiter=delimiter)
-    names = ["_".join(name.split()).casefold() for name in header]
-    names = [_NAMES.get(name, name) for name in names]
-    padded = ([*line, *[""] * (len(names) - len(line))] for line in lines if line)
-    return names, [dict(zip(names, line, strict=False)) for line in padded]
+        return content.decode("cp1252", errors="replace")
 
 
 def plain_label(text: str) -> str:
@@ -111,16 +184,18 @@ def plain_label(text: str) -> str:
 
 def _number(text: str) -> float | None:
     """A score; NaN if there is none, None if it is something else."""
-    if text.strip().casefold() in ("", "none", "na", "n/a"):
+    plain = text.strip().casefold()
+    if plain in ("", "none", "na", "n/a", "nan"):
         return math.nan
     try:
-        return float(text)
+        value = float(plain.replace(",", "."))
     except ValueError:
         return None
+    return value if -1 <= value <= 1 else None  # of noise, HAAQI may be below 0
 
 
 class Difference(NamedTuple):
-    """A score of an entrant, and ours."""
+    """A score of an entrant, and ours; NaN where there is none."""
 
     key: Key
     column: str
@@ -129,23 +204,30 @@ class Difference(NamedTuple):
 
 
 def differences(theirs: Table, ours: Table) -> Iterator[Difference]:
-    """Compare the scores that both tables have, row by row.
+    """Compare the scores of pairs that both tables have, row by row.
 
-    An ear's score, where one table has none, is the mean of its stems.
+    An ear's score, where a table has none, is the mean of its stems. Where only one table has a
+    score, the other one's is NaN.
 
     Examples
     --------
     >>> key = ("a song", "l0001")
     >>> theirs = Table((), ("left",), {key: {"left": 0.5}})
-    >>> ours = Table((), ("left_bass", "left_drums"), {key: {"left_bass": 0.25, "left_drums": 0.5}})
+    >>> stems = {"left_bass": 0.25, "left_drums": 0.5}
+    >>> ours = Table((), tuple(stems), {key: stems})
     >>> [(found.column, found.ours - found.theirs) for found in differences(theirs, ours)]
     [('left', -0.125)]
     """
+    columns = [
+        name for name in theirs.columns if name in _with_ears(dict.fromkeys(ours.columns, 0.0))
+    ]
     for key, row in theirs.rows.items():
-        other = _with_ears(ours.rows.get(key, {}))
-        for column, value in row.items():
-            if column in other:
-                yield Difference(key, column, value, other[column])
+        if key not in ours.rows:
+            continue
+        other = _with_ears(ours.rows[key])
+        for name in columns:
+            if name in row or name in other:
+                yield Difference(key, name, row.get(name, math.nan), other.get(name, math.nan))
 
 
 def _with_ears(row: Mapping[str, float]) -> dict[str, float]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cadenza.challenges.cad1_task1.songs import metadata_file, read_song_pairs
-from cadenza.datasets.validation_findings import Findings
+from cadenza.datasets.validation_findings import SHORTEST_SONG_S, Findings
 from cadenza.datasets.validation_steps import Inspector, Step, separator_note, setting
 from cadenza.runner.recipe_paths import recipe_paths
 
@@ -46,7 +46,9 @@ def _inspect_segments(
     )
     if not pairs:
         return None
-    return {p.track.folder: max(p.objective.end_s, p.subjective.end_s) for p in pairs}
+    return {
+        p.track.folder: max(p.objective.end_s, p.subjective.end_s, SHORTEST_SONG_S) for p in pairs
+    }
 
 
 def _steps(root: Path, split: str, note: str) -> list[Step]:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from cadenza.challenges.cad2_task2.download import find_packages, has_packages, steps_of_download
+from cadenza.challenges.cad2_task2.download import (
+    Excerpts,
+    find_packages,
+    has_packages,
+    steps_of_download,
+)
+from cadenza.challenges.cad2_task2.download import Step as StepOfDownload
 from cadenza.challenges.cad2_task2.ensembles import (
     Piece,
     Source,
@@ -17,7 +24,8 @@ from cadenza.challenges.cad2_task2.ensembles import (
     scenes_file,
     source_file,
 )
-from cadenza.datasets.validation_findings import AudioFile, Finding, Findings, Problem, counted
+from cadenza.datasets.validation_findings import SHORTEST_SONG_S, Finding, Findings, counted
+from cadenza.datasets.validation_headers import AudioFile, Problem
 from cadenza.datasets.validation_steps import Inspector, Step, separator_note, setting
 from cadenza.errors import InputError
 from cadenza.hearing_aid import read_compressor_params
@@ -100,13 +108,21 @@ def _inspect_download(folder: Path, root: Path, findings: Findings) -> None:
         steps = findings.metadata(
             "download: metadata", metadata, partial(steps_of_download, folder, root)
         )
-        files = [
-            AudioFile(path, _RATE)
-            for step in steps or ()
-            for path in step.inputs
-            if path.suffix.lower() != ".json" and not path.is_relative_to(folder / "metadata")
-        ]
+        files = [file for step in steps or () for file in _downloaded_music(step, folder)]
         findings.audio_files("download: music", files if steps else None)
+
+
+def _downloaded_music(step: StepOfDownload, folder: Path) -> list[AudioFile]:
+    """Audio files of the download that a step reads."""
+    if isinstance(step, Excerpts):
+        return [
+            AudioFile(path, _RATE, part.start_s + part.duration_s)
+            for path, part in zip(step.inputs, step.parts, strict=True)
+        ]
+    path = step.source
+    if path.suffix.lower() == ".json" or path.is_relative_to(folder / "metadata"):
+        return []
+    return [AudioFile(path, _RATE, SHORTEST_SONG_S)]
 
 
 def _inspect_split(paths: Mapping[str, str], split: str, findings: Findings) -> None:
@@ -146,7 +162,7 @@ def _inspect_music(
         return AudioFile(path, _RATE, source.start_s + source.duration_s)
 
     known = (pieces or {}).values()
-    mixtures = [file(piece.mixture) for piece in known]
+    mixtures = [replace(file(piece.mixture), is_mixture=True) for piece in known]
     sources = [file(source) for piece in known for source in piece.sources.values()]
     findings.audio_files("music: mixtures", mixtures if pieces else None, split=split)
     findings.audio_files("music: sources", sources if pieces else None, split=split)

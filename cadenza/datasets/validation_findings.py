@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-from cadenza import audio
 from cadenza._paths import find_ignoring_case
 from cadenza.challenges.icassp_2024 import TRACKS
 from cadenza.challenges.metadata import read_challenge_listeners, read_tracks
+from cadenza.datasets.validation_content import Content, remarks
+from cadenza.datasets.validation_headers import (
+    AudioFile,
+    Headers,
+    Kind,
+    Problem,
+    missing_file,
+)
 from cadenza.errors import InputError
 
 T = TypeVar("T")
-Kind = Literal["missing", "damaged", "invalid", "wrong rate", "wrong channels", "wrong length"]
+
+SHORTEST_SONG_S = 0.5
+"""A shorter file is no song. The metadata of most data packages do not give lengths."""
 
 
 def counted(things: Sized, name: str) -> str:
@@ -29,25 +37,6 @@ def counted(things: Sized, name: str) -> str:
     ('1 song', '2 songs')
     """
     return f"{len(things)} {name}{'s' * (len(things) != 1)}"
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something wrong with a file.
-
-    Parameters
-    ----------
-    kind : str
-        What is wrong, for the table; ``"invalid"`` is said of metadata.
-    text : str
-        The message, which names the file.
-    stops : bool
-        Whether the scripts refuse the file; else they warn and convert it.
-    """
-
-    kind: Kind
-    text: str
-    stops: bool = True
 
 
 @dataclass(frozen=True)
@@ -92,12 +81,18 @@ class Finding:
     @property
     def is_whole(self) -> bool:
         """Whether all of it is there, and as it should be."""
-        return self.checked and not self.problems
+        return self.checked and all(problem.kind == "remark" for problem in self.problems)
 
     @property
     def is_damaged(self) -> bool:
         """Whether something that is there is not as it should be."""
-        return any(problem.kind != "missing" for problem in self.problems)
+        return any(problem.kind not in ("missing", "remark") for problem in self.problems)
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether nothing of it is there."""
+        kinds = {problem.kind for problem in self.problems}
+        return not self.n_found and kinds == {"missing"}
 
     @property
     def state(self) -> str:
@@ -109,11 +104,12 @@ class Finding:
         'missing 2 of 8'
         """
         counts = Counter(problem.kind for problem in self.problems)
-        if not counts:
-            return "whole" if self.checked else "not checked"
-        if not self.n_found and set(counts) == {"missing"}:
+        if self.is_absent:
             return "absent"
-        return ", ".join(self._in_words(kind, n) for kind, n in counts.items())
+        words = [self._in_words(kind, n) for kind, n in counts.items()]
+        if set(counts) <= {"remark"}:
+            words.insert(0, "whole" if self.checked else "not checked")
+        return ", ".join(words)
 
     def _in_words(self, kind: Kind, n: int) -> str:
         if kind == "invalid":  # there may be many entries in one file
@@ -122,32 +118,9 @@ class Finding:
             return f"{n} {'entry' if n == 1 else 'entries'} missing"
         if kind == "missing":
             return f"missing {n} of {self.n_expected}"
+        if kind == "remark":
+            return f"{n} {'remark' if n == 1 else 'remarks'}"
         return f"{n} damaged" if kind == "damaged" else f"{n} with {kind}"
-
-
-@dataclass(frozen=True)
-class AudioFile:
-    """An audio file that should be there.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    sample_rate : int
-        In Hz.
-    min_s : float
-        It lasts at least so many seconds.
-    as_long_as : Path, optional
-        Another file that it must be as long as.
-    is_strict : bool
-        Whether another rate or a mono file is refused; music is converted instead.
-    """
-
-    path: Path
-    sample_rate: int
-    min_s: float = 0.0
-    as_long_as: Path | None = None
-    is_strict: bool = False
 
 
 class Findings:
@@ -155,7 +128,9 @@ class Findings:
 
     def __init__(self) -> None:
         self.parts: dict[str, Finding] = {}
-        self._headers: dict[Path, audio.AudioInfo] = {}
+        self._headers = Headers()
+        self._audio: dict[Path, AudioFile] = {}
+        self._songs: dict[Path, list[Path]] = {}  # stems of each mixture
 
     def metadata(
         self,
@@ -182,7 +157,7 @@ class Findings:
         note : callable
             Says what is in them.
         """
-        problems = [Problem("missing", f"{path}: missing") for path in files if not path.is_file()]
+        problems = [_not_there(path) for path in files if not path.is_file()]
         can_check = all(self.parts[key].is_usable for key in needs)
         content, text, n_found = None, "", len(files) - len(problems)
         if not problems and can_check:
@@ -213,7 +188,7 @@ class Findings:
             split=split,
             note=partial(counted, name="song"),
         )
-        return {track.folder: 0.0 for track in tracks.values()} if tracks else None
+        return {track.folder: SHORTEST_SONG_S for track in tracks.values()} if tracks else None
 
     def audio_files(
         self, part: str, files: Iterable[AudioFile] | None, *, split: str = "", note: str = ""
@@ -226,7 +201,8 @@ class Findings:
         for file in files:  # several pieces may be parts of one file
             longest_s = max(file.min_s, wanted.get(file.path, file).min_s)
             wanted[file.path] = replace(file, min_s=longest_s)
-        problems = [problem for file in wanted.values() for problem in self._problems(file)]
+        problems = [p for file in wanted.values() for p in self._headers.problems(file)]
+        self._audio |= wanted
         n_found = sum(path.is_file() for path in wanted)
         self.add(
             Finding(
@@ -259,63 +235,51 @@ class Findings:
         mixtures, stems = [], []
         for folder, min_s in (folders or {}).items():
             first, *others = (find_ignoring_case(folder, f"{track}.wav") for track in TRACKS)
-            mixtures.append(AudioFile(first, sample_rate, min_s))
+            mixtures.append(AudioFile(first, sample_rate, min_s, is_mixture=True))
+            self._songs[first] = others
             stems += [AudioFile(path, sample_rate, as_long_as=first) for path in others]
         known = folders is not None
         self.audio_files(f"{music}: mixtures", mixtures if known else None, split=split)
         self.audio_files(f"{music}: stems", stems if known else None, split=split)
 
-    def add_problems(self, problems: Mapping[Path, str]) -> None:
-        """Add what was found by decoding audio files."""
-        for key, finding in self.parts.items():
-            found = tuple(Problem("damaged", problems[p]) for p in finding.files if p in problems)
-            self.parts[key] = replace(finding, problems=finding.problems + found)
+    def add_reading(self, problems: Mapping[Path, str], contents: Mapping[Path, Content]) -> None:
+        """Add what was found by reading files to their end.
+
+        Parameters
+        ----------
+        problems : mapping of Path to str
+            What is wrong with files.
+        contents : mapping of Path to Content
+            What is in the audio files that are whole.
+        """
+        found: dict[Path, Problem] = {}
+        songs = {
+            mixture: stems
+            for mixture, stems in self._songs.items()
+            if self._headers.are_alike([mixture, *stems])
+        }
+        for path, text in remarks(self._audio.values(), songs, contents):
+            found[path] = Problem("remark", text, stops=False)
+        for path, text in problems.items():
+            gone = not path.exists()
+            found[path] = _not_there(path) if gone else Problem("damaged", text)
+        for key, part in self.parts.items():
+            of_part = tuple(found[path] for path in part.files if path in found)
+            n_gone = sum(problem.kind == "missing" for problem in of_part)
+            self.parts[key] = replace(
+                part, problems=part.problems + of_part, n_found=part.n_found - n_gone
+            )
 
     def add(self, finding: Finding) -> None:
         """Keep what was found of a part."""
         self.parts[finding.key] = finding
 
-    def _header(self, path: Path) -> audio.AudioInfo:
-        """Header of a file, which is read once; an `InputError` says why it cannot be read."""
-        if path not in self._headers:
-            self._headers[path] = audio.info(path)
-        return self._headers[path]
 
-    def _problems(self, file: AudioFile) -> list[Problem]:
-        if not file.path.exists():
-            return [Problem("missing", f"{file.path}: missing")]
-        try:
-            found = self._header(file.path)
-        except InputError as error:
-            return [Problem("damaged", problem) for problem in error.problems]
-        problems = []
-        if found.sample_rate != file.sample_rate:
-            text = f"{file.path}: {found.sample_rate} Hz, expected {file.sample_rate} Hz"
-            problems.append(Problem("wrong rate", text, file.is_strict))
-        if found.channels != 2:
-            text = f"{file.path}: {found.channels} channel(s), expected 2"
-            problems.append(Problem("wrong channels", text, file.is_strict or found.channels > 2))
-        return problems + self._length_problems(file, found)
-
-    def _length_problems(self, file: AudioFile, found: audio.AudioInfo) -> list[Problem]:
-        if found.frames == 0:
-            return [Problem("wrong length", f"{file.path}: has no samples")]
-        other = None
-        if file.as_long_as:
-            with suppress(InputError):  # that file is reported itself
-                other = self._header(file.as_long_as)
-        if other and (other.frames * found.sample_rate != found.frames * other.sample_rate):
-            text = (
-                f"{file.path}: {found.frames} samples at {found.sample_rate} Hz, expected as long "
-                f"as {file.as_long_as and file.as_long_as.name}: {other.frames} at "
-                f"{other.sample_rate} Hz"
-            )
-            return [Problem("wrong length", text)]
-        if found.frames < round(file.min_s * found.sample_rate):
-            length_s = found.frames / found.sample_rate
-            text = f"{file.path}: lasts {length_s:g} s, expected {file.min_s:g} s or more"
-            return [Problem("wrong length", text)]
-        return []
+def _not_there(path: Path) -> Problem:
+    """What to say of a path that is no file."""
+    if path.exists():
+        return Problem("invalid", f"{path}: not a file")
+    return Problem("missing", missing_file(path))
 
 
 def _metadata_problem(text: str, files: Sequence[Path]) -> Problem:

@@ -25,7 +25,8 @@ from cadenza.challenges.metadata import (
     read_scene_listeners,
     unknown,
 )
-from cadenza.datasets.validation_findings import AudioFile, Findings, counted
+from cadenza.datasets.validation_findings import SHORTEST_SONG_S, Findings, counted
+from cadenza.datasets.validation_headers import AudioFile
 from cadenza.datasets.validation_steps import Inspector, Step, separator_note, setting
 from cadenza.errors import InputError
 from cadenza.runner.recipe_paths import recipe_paths
@@ -113,8 +114,8 @@ def _inspect_scenes(
         needs=[*needs, f"{split} scenes"] if not of_list else (),
         note=str,
     )
-    folders = dict.fromkeys((pair.folder for pair in pairs), 0.0) if pairs else None
-    findings.songs("music at the microphones", folders, _RATE, split)
+    folders = dict.fromkeys((pair.folder for pair in pairs), SHORTEST_SONG_S)
+    findings.songs("music at the microphones", folders or None, _RATE, split)
 
 
 def _read_pairs(paths: Mapping[str, str], of_list: list[str]) -> tuple[list[ScenePair], list[str]]:

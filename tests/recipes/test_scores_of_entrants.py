@@ -26,11 +26,11 @@ class Entrant(NamedTuple):
     scores: pd.DataFrame
 
 
-def an_entrant(challenge: str, folder: Path) -> Entrant:
+def an_entrant(challenge: str, folder: Path, *settings: str) -> Entrant:
     """Oracle signals, all in one folder, and their scores."""
     root, exp, package = folder / "root", folder / "exp", folder / "E005"
     WRITERS[challenge](root)
-    where = (f"path.root={root}", f"path.exp_folder={exp}", f"split={SPLITS[challenge]}")
+    where = (f"path.root={root}", f"path.exp_folder={exp}", f"split={SPLITS[challenge]}", *settings)
     for script in ("enhance", "evaluate"):
         name = f"baseline.{script}"
         assert call(name, *where, "separator=oracle", recipe=RECIPES[challenge]) == 0
@@ -84,3 +84,21 @@ def test_remixes_and_means_of_ears(tmp_path, monkeypatch, capfd):
     (package / "signals" / "L5001_One_remix.flac").unlink()
     assert main([*command, "--to", "remix", "--tolerance", "1"]) == 1
     assert "signals  of 1 of 2 pairs" in capfd.readouterr().out
+
+
+def test_stems_in_wav_files_and_a_table_of_a_spreadsheet(tmp_path, monkeypatch, capfd):
+    """The format of the first releases is recognised; a score that is missing is reported."""
+    root, package, scores = an_entrant("cad1", tmp_path, "stems=float44")
+    monkeypatch.chdir(tmp_path)
+    table = package / "scores.csv"
+    scores.to_csv(table, index=False, sep=";", decimal=",", lineterminator="\r\n")
+    command = ["validate", "cad1", str(root), "--scores", str(package)]
+    assert main(command) == 0
+    said = capfd.readouterr().out
+    assert "signals  of 2 of 2 pairs\ncompared stems (.wav files) with the true stems\n" in said
+    scores.loc[0, "left_bass"] = float("nan")
+    scores.to_csv(table, index=False)
+    assert main(command) == 1
+    assert (
+        "1 of 18 scores differ by more than 0.001; NaN: in one table only" in capfd.readouterr().out
+    )

@@ -53,7 +53,8 @@ def test_the_split_is_the_one_that_has_the_pairs(package):
 def test_pairs_that_the_root_lacks_are_left_out(package):
     found = package("One,L5001,0.5,0.5\nThree,L5001,0.5,0.5\n")
     assert set(found.pairs) == {("one", "l5001")}
-    with pytest.raises(InputError, match=r"no pair of .*, for example three and l5001"):
+    message = r"no pair of .*, for example three and l5001; expected pairs like One and L5001"
+    with pytest.raises(InputError, match=message):
         package("Three,L5001,0.5,0.5\n")
 
 
@@ -64,10 +65,27 @@ def test_remixes_are_compared_if_there_are_any(package):
     assert package(rows, target="stems").target == "stems"
 
 
+def test_stems_may_be_wav_files(package, tmp_path):
+    """The format in which more pairs are complete, unless one is asked for."""
+    rows = "One,L5001,0.5,0.5\nOne,L5002,0.5,0.5\n"
+    wav = [name.replace(".flac", ".wav") for name in STEM_FILES]
+    assert package(rows, *wav[1:]).stems == "flac24"
+    found = package(rows, *wav)
+    assert (found.stems, list(found.complete)) == ("float44", [("one", "l5001")])
+    assert "stems=float44" in found.prepare(tmp_path / "to")
+    folder = tmp_path / "to" / "enhanced_signals" / "L5001" / "One"
+    assert sorted(path.name for path in folder.iterdir()) == sorted(wav)
+    assert package(rows, *wav, stems="flac24").complete == {}
+    with_both = package(rows, *STEM_FILES)
+    assert (with_both.stems, len(with_both.complete)) == ("flac24", 1)
+    assert "stems=flac24" in with_both.prepare(tmp_path / "to")
+    assert package(rows, "L5001_One_remix.flac").target == "remix"
+
+
 def test_a_pair_is_complete_with_all_its_stems(package):
     rows = "One,L5001,0.5,0.5\nOne,L5002,0.5,0.5\n"
-    assert package(rows, *STEM_FILES[1:]).complete == []
-    assert package(rows, f"deep/{STEM_FILES[0].upper()}").complete == [("one", "l5001")]
+    assert package(rows, *STEM_FILES[1:]).complete == {}
+    assert package(rows, f"deep/{STEM_FILES[0].upper()}").complete.keys() == {("one", "l5001")}
 
 
 def test_signals_and_metadata_are_laid_out_for_the_recipe(package, tmp_path):
@@ -86,6 +104,55 @@ def test_signals_and_metadata_are_laid_out_for_the_recipe(package, tmp_path):
     assert found.prepare(tmp_path / "to") == arguments
 
 
+def test_a_second_run_keeps_its_links(package, tmp_path, monkeypatch):
+    """With 300 000 signals that saves minutes; signals that have moved get new links."""
+    rows = "One,L5001,0.5,0.5\n"
+    package(rows, *(f"any/{name}" for name in STEM_FILES)).prepare(tmp_path / "to")
+    made = []
+    link = Path.symlink_to
+    monkeypatch.setattr(Path, "symlink_to", lambda path, to: made.append(to) or link(path, to))
+    package(rows).prepare(tmp_path / "to")
+    assert made == []
+    folder = tmp_path / "E005" / "signals"
+    (folder / "any").rename(folder / "other")
+    package(rows).prepare(tmp_path / "to")
+    assert sorted(made) == sorted(folder / "other" / name for name in STEM_FILES)
+
+
+def test_folders_that_are_links(package, tmp_path):
+    """Signals on another disk; links that lead in a circle do no harm."""
+    rows = "One,L5001,0.5,0.5\n"
+    package(rows, *STEM_FILES)
+    disk = tmp_path / "disk"
+    (tmp_path / "E005" / "signals").rename(disk)
+    for name, to in (("signals", disk), ("circle", tmp_path / "E005"), ("again", disk)):
+        try:
+            (tmp_path / "E005" / name).symlink_to(to)
+        except OSError:
+            pytest.skip("no links here")
+    found = package(rows)
+    assert len(found.complete) == 1
+    assert len(found.prepare(tmp_path / "to")) > 3, "no signal is there twice"
+
+
+def test_results_in_the_package_do_not_belong_to_it(package, tmp_path):
+    rows = "One,L5001,0.5,0.5\n"
+    results = tmp_path / "E005" / "scores_of_E005"
+    package(rows, *STEM_FILES).prepare(results)
+    (results / "scores.csv").write_text(HEADING + "One,L5001,0.9,0.9\n")
+    again = package(rows, leave_out=results)
+    assert again.scores.rows == {("one", "l5001"): {"left": 0.5, "right": 0.5}}
+    again.prepare(results)
+
+
+def test_an_archive_or_an_empty_table(package, root, tmp_path):
+    (tmp_path / "E005.zip").write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"E005\.zip: expected a folder, found a file; unpack"):
+        read_package("cad1", root, tmp_path / "E005.zip")
+    with pytest.raises(InputError, match=r"scores\.csv: has no rows"):
+        package("")
+
+
 def test_a_signal_must_be_there_once(package, tmp_path):
     rows = "One,L5001,0.5,0.5\n"
     with pytest.raises(InputError, match=r"expected files like L5001_One_left_vocals\.flac"):
@@ -99,7 +166,12 @@ def test_a_signal_must_be_there_once(package, tmp_path):
     ("arguments", "message"),
     [
         (["--scores", "missing"], "missing: no such folder; give an entrant's scores and signals"),
-        (["--scores", ".", "--deep"], "--scores takes neither --deep nor --jobs"),
+        (["--scores", ".", "--deep"], "--scores takes neither --deep, --jobs nor"),
+        (
+            ["--scores", ".", "--split", "valid"],
+            "--scores takes neither --deep, --jobs nor --split",
+        ),
+        (["--scores", ".", "stems=wav"], "stems must be flac24 or float44, got wav"),
         (["split=test"], "KEY=VALUE and --to are for --scores"),
         (["--scores", ".", "split"], "split: expected a setting of evaluate.py, KEY=VALUE"),
         (["--scores", ".", "path.exp_folder=x"], "path.exp_folder: --to says where"),

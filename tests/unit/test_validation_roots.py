@@ -1,9 +1,8 @@
-"""Folders that are no challenge root, commands with odd paths, and reading everything in parts."""
+"""Folders that are no challenge root, splits, and commands with odd paths."""
 
 from __future__ import annotations
 
 import json
-import logging
 import shlex
 import shutil
 from pathlib import Path
@@ -11,14 +10,10 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from cadenza import audio
 from cadenza.command import main
-from cadenza.datasets import validation_deep
-from cadenza.datasets.validation import validate
-from cadenza.datasets.validation_deep import MEMORY, read_all
 from cadenza.datasets.validation_steps import Step, setting
 
-from .challenge_roots import write_cad1, write_cad2, write_icassp
+from .challenge_roots import write_cad1, write_cad2
 
 
 @pytest.fixture(scope="module")
@@ -99,110 +94,75 @@ def test_commands_survive_the_shell_and_hydra(folder):
 
 
 @pytest.fixture
-def counted(monkeypatch) -> list[str]:
-    """Names of the files that are read to their end."""
-    names: list[str] = []
-    read = validation_deep._read
-
-    def count(path, stop):
-        names.append(path.name)
-        return read(path, stop)
-
-    monkeypatch.setattr(validation_deep, "_read", count)
-    return names
+def cad1(data, tmp_path) -> Path:
+    """A root that a test may spoil: nothing for training."""
+    return Path(shutil.copytree(data / "cad1", tmp_path / "cad1"))
 
 
-def test_what_was_whole_is_not_read_again(data, tmp_path, counted):
-    root = Path(shutil.copytree(data / "cad1", tmp_path / "cad1"))
-    validate("cad1", root, deep=True)
-    assert len(counted) == 10
-    counted.clear()
-    song = root / "audio/musdb18hq/train/One"
-    audio.write_wav(song / "bass.wav", audio.read(song / "drums.wav")[0], 44100)
-    assert validate("cad1", root, deep=True, jobs=3).can_run
-    assert counted == ["bass.wav"]
+def status(root: Path, *splits: str, challenge: str = "cad1") -> int:
+    options = [word for split in splits for word in ("--split", split)]
+    return main(["validate", challenge, str(root), *options])
 
 
-def test_an_interruption_keeps_what_was_read(data, tmp_path, monkeypatch, capsys, counted):
-    root = Path(shutil.copytree(data / "cad1", tmp_path / "cad1"))
-    count = validation_deep._read
-
-    def read_four(path, stop):
-        if len(counted) == 4:
-            raise KeyboardInterrupt
-        return count(path, stop)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(validation_deep, "_read", read_four)
-        assert main(["validate", "cad1", str(root), "--deep", "--jobs", "1"]) == 130
-    assert "interrupted" in capsys.readouterr().err
-    assert len(json.loads((root / MEMORY).read_text())) == 4
-    validate("cad1", root, deep=True)
-    assert len(counted) == 10
+def test_a_split_that_nobody_fetched_does_not_count(cad1, capsys):
+    assert status(cad1) == 0
+    assert "train  all parts" in capsys.readouterr().out
+    assert status(cad1, "train") == 1
+    assert "Not usable, split train: listeners (absent), songs (absent)" in capsys.readouterr().out
 
 
-def test_damaged_files_are_read_again(tmp_path, counted):
-    path = tmp_path / "a.wav"
-    audio.write_wav(path, [[0.1] * 1000] * 2, 44100)
-    path.write_bytes(path.read_bytes()[:-10])
-    for _ in range(2):
-        assert "truncated" in read_all([path, path], tmp_path / MEMORY, jobs=1)[path]
-    assert counted == ["a.wav"] * 2
-
-
-def test_a_folder_that_cannot_be_written(tmp_path, caplog):
-    path = tmp_path / "a.wav"
-    audio.write_wav(path, [[0.1] * 1000] * 2, 44100)
-    (tmp_path / MEMORY).mkdir()  # in place of the file
-    assert read_all([path], tmp_path / MEMORY, jobs=1) == {}
-    assert "the next run reads all files again" in caplog.text
-
-
-# What the table says
-
-
-def test_of_what_is_absent_two_files_are_named(tmp_path, capsys):
-    write_icassp(tmp_path)
-    shutil.rmtree(tmp_path / "audio/music")
-    main(["validate", "icassp", str(tmp_path)])
+@pytest.mark.parametrize("what", ["metadata/listeners.valid.json", "audio/musdb18hq/train"])
+def test_every_part_of_a_split_counts(cad1, capsys, what):
+    """Although the scripts for the test can be run."""
+    path = cad1 / what
+    path.rename(path.with_name("gone"))
+    assert status(cad1) == 1
     output = capsys.readouterr().out
-    assert output.count("audio/music/train/") == 4
-    assert "    and 6 more\n" in output
+    assert "\nNot usable, split valid: " in output
+    assert "\n--split test leaves the other splits out.\n" in output
+    assert status(cad1, "valid") == 1
+    assert status(cad1, "test") == 0
+    assert status(cad1, "test", "valid") == 1
+    assert "leaves the other splits out" not in capsys.readouterr().out
 
 
-def test_a_scene_that_nobody_listens_to(tmp_path):
-    write_icassp(tmp_path)
-    file = tmp_path / "metadata/scene_listeners.train.json"
-    people = json.loads(file.read_text())
-    people.popitem()
-    file.write_text(json.dumps(people))
-    notes = {part.key: part.note for part in validate("icassp", tmp_path).parts}
-    assert notes["train scenes"] == "4 scenes, 6 pairs, 1 scene without a listener"
+def test_only_the_chosen_splits_are_shown_and_read(cad1, capsys):
+    assert main(["validate", "cad1", str(cad1), "--deep", "--split", "test"]) == 0
+    output = capsys.readouterr().out
+    assert "valid" not in output
+    assert "test   music: stems" in output
+    (memory,) = cad1.glob(".cadenza*")
+    assert len(json.loads(memory.read_text())) == 5
 
 
-def test_how_to_replace_damaged_files(data, tmp_path, capsys):
-    root = Path(shutil.copytree(data / "cad1", tmp_path / "cad1"))
-    (root / "metadata/listeners.valid.json").write_text("{")
-    assert main(["validate", "cad1", str(root)]) == 1
-    assert "command again with --repair." in capsys.readouterr().out
+def test_a_split_that_there_is_not(cad1, capsys):
+    message = "no split dev: there are train, valid, test"
+    assert message in complaint(capsys, "cad1", cad1, "--split", "dev")
 
 
-def test_a_folder_that_may_not_be_read(data, capsys, monkeypatch):
-    def refuse(path: Path) -> None:
-        raise PermissionError(13, "Permission denied", str(path))
-
-    monkeypatch.setattr(Path, "iterdir", refuse)
-    says = complaint(capsys, "cad1", data / "cad1")
-    assert says == f"cadenza: {data}/cad1/metadata: permission denied\n"
+def test_splits_of_your_own_have_names_too(cad1):
+    for name in ("listeners", "musdb18"):
+        shutil.copy(cad1 / f"metadata/{name}.valid.json", cad1 / f"metadata/{name}.mine.json")
+    assert status(cad1, "mine") == 0
 
 
-def test_a_warning_is_printed_once(tmp_path, capsys, monkeypatch):
-    """Listeners are read for themselves, for the scenes and for the pairs."""
-    write_icassp(tmp_path)
-    file = tmp_path / "metadata/listeners.train.json"
-    people = json.loads(file.read_text())
-    next(iter(people.values()))["audiogram_levels_l"][0] = 200
-    file.write_text(json.dumps(people))
-    monkeypatch.setattr(logging.getLogger(), "handlers", [])
-    main(["validate", "icassp", str(tmp_path)])
-    assert capsys.readouterr().err.count("left ear: audiogram levels are outside") == 1
+def test_parts_that_a_script_makes_may_be_missing(data, tmp_path):
+    """A download alone is complete; without one of its packages it is not."""
+    folder = tmp_path / "zenodo_download"
+    shutil.copytree(data / "cad2/zenodo_download", folder)
+    for splits in ((), ("train",), ("valid",)):
+        assert status(tmp_path, *splits, challenge="cad2") == 0
+    shutil.rmtree(folder / "EnsembleSet")
+    for splits in ((), ("train",), ("valid",)):
+        assert status(tmp_path, *splits, challenge="cad2") == 1
+
+
+def test_a_part_that_is_absent_takes_one_line(cad1, capsys):
+    shutil.rmtree(cad1 / "audio")
+    assert status(cad1, "valid") == 1
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = [line for line in lines if "vocals.wav" in line]
+    assert line.startswith(
+        "valid  music: stems     0 of 4  absent  audio/musdb18hq/train/One/vocals"
+    )
+    assert line.endswith("vocals.wav: missing; and 3 more")
