@@ -124,7 +124,7 @@ class Script:
         messages.require_offered(hydra.runtime.choices, blocks_of(self.options))
         checked = check(config, self.options, file=f"{hydra.job.config_name}.yaml", given=given)
         for text in without_effect(self.options, self.path.stem, given):
-            logger.warning(text)
+            print(f"warning: {text}", file=sys.stderr)
         return checked
 
 

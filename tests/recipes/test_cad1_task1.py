@@ -92,6 +92,7 @@ def test_scores_of_whole_songs(root, capsys):
         assert min(values) > 0.5, "true stems are scored well"
 
 
+@pytest.mark.slow
 def test_torch_gives_the_same_scores(root, capsys):
     """Apart from rounding; its results are not continued by the other engine."""
     evaluate = partial(call, "evaluate", *WHERE)

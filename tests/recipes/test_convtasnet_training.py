@@ -180,6 +180,7 @@ def test_a_killed_training_continues_with_the_same_losses(music, one_thread):
     torch.testing.assert_close(killed[0].state_dict(), straight[0].state_dict(), rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_a_step_that_does_not_fit_is_refused_with_settings_that_do(music, monkeypatch, capsys):
     """The defaults needed more memory than a laptop has, and the process was killed."""
     music += ["training.epochs=1", "exp_dir=out"]

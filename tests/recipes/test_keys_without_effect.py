@@ -39,4 +39,4 @@ def test_a_key_without_effect_is_a_warning_if_it_is_given(recipe):
     assert "has no effect" not in recipe.seen
     assert recipe("release=published", **merge) == 0
     warning = "release has no effect in merge_batches_results.py; it is for enhance.py and evaluate"
-    assert recipe.seen.count(f"WARNING: {warning}") == 1
+    assert recipe.seen.count(f"warning: {warning}") == 1

@@ -94,6 +94,7 @@ def test_the_estimates_stay_what_they_were(tmp_path, kind):
     np.testing.assert_allclose([stem[0, 2000] for stem in stems], samples, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_chunks_are_joined_to_what_the_whole_gives(tmp_path, mixture, kind):
     """The networks attend to all of a chunk, so that noise gives a difference of a few per cent."""
