@@ -222,6 +222,7 @@ def test_a_submission_has_flac_stems(exp, capfd):
     assert call("test", *FLOAT_TEST, "stems=flac24", "separator=oracle") == 2, "of another kind"
 
 
+@pytest.mark.slow
 def test_results_of_two_formats_are_not_mixed(exp, pairs, capfd):
     assert call("enhance", *WHERE, "separator=oracle", "stems=float44") == 2
     seen = capfd.readouterr().err

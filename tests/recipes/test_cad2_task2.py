@@ -70,6 +70,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in folder.glob("*.flac")}
 
 
+@pytest.mark.slow
 def test_torch_gives_the_same_scores(root, capsys):
     """Apart from rounding; its results are not continued by the other engine."""
     evaluate = partial(call, "baseline.evaluate", *WHERE)
@@ -101,6 +102,7 @@ def test_a_piece_is_separated_once_for_all_listeners_and_each_instrument_once(ro
     assert Bands.calls == [("Cello", "Viola", "Violin"), ("Flute", "Oboe")]
 
 
+@pytest.mark.slow
 def test_published_compatibility_doubles_repeated_voices_and_fades_the_end(root):
     """Recipes T3, DSP B4."""
     Bands.calls.clear()

@@ -192,6 +192,7 @@ def test_a_step_that_does_not_fit_is_refused_with_settings_that_do(music, monkey
     assert call("train", *music, "data.segment_length=0.1") == 0
 
 
+@pytest.mark.slow
 def test_a_training_that_diverges_fails_with_one_message(music, monkeypatch, capsys):
     monkeypatch.setattr(losses, "l1", lambda estimates, _: (estimates / 0).mean())
     assert call("train", *music, "training.epochs=1", "exp_dir=out") == 1

@@ -236,6 +236,7 @@ def test_too_little_disk_space_is_said_before_any_work(root, capfd, monkeypatch)
     assert "MB are needed, 1 kB are free" in "".join(capfd.readouterr())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options_first", [True, False])
 def test_a_sweep_over_batches(root, options_first):
     overrides = [*WHERE, "evaluate.batch_size=2", "evaluate.batch=0,1"]

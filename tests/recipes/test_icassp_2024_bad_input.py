@@ -318,6 +318,7 @@ class Odd:
         }[self.kind]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["mono", "three", "time_first", "short", "empty", "undefined"])
 def test_the_output_of_a_users_hearing_aid_is_checked(root, capfd, kind):
     own = (

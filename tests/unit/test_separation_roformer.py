@@ -176,6 +176,7 @@ def test_a_chunk_that_is_no_whole_number_of_hops(tmp_path, rng):
     assert stems["vocals"].shape == mixture.shape
 
 
+@pytest.mark.slow
 def test_progress_within_a_song(tmp_path, mixture, capsys):
     separator = replace(write(tmp_path)[0], num_overlap=1, progress=True)
     separator(mixture, sample_rate=SAMPLE_RATE)

@@ -74,6 +74,7 @@ class Held(TorchDispatchMode):
         self.bytes -= n_bytes
 
 
+@pytest.mark.slow
 def test_the_estimate_for_haaqi_agrees_with_a_measured_peak(monkeypatch):
     monkeypatch.setattr(memory, "_CPU_OVERHEAD", 1.0)
     loss = build_loss("haaqi", sources=["a", "b"], sample_rate=44100, ears="both")
