@@ -68,6 +68,7 @@ def test_a_download_that_is_stopped_while_it_is_verified_gets_no_name(
     assert not (tmp_path / "songs.bin").exists()
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_after_ctrl_c_no_thread_writes(mirror, tmp_path):
     stopped, sent = threading.Event(), threading.Event()
 

@@ -15,7 +15,10 @@ import pytest
 from .zenodo_mirror import RECORD, Answer, Mirror, drips, load, noise, serving, silent, stalls_after
 
 SONGS = noise(100_000)
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals"),
+    pytest.mark.usefixtures("ctrl_c"),
+]
 
 
 @pytest.fixture
