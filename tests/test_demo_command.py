@@ -32,6 +32,7 @@ def test_the_demo_ends_with_scores_and_finds_everything_finished_the_second_time
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.flac")} == files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--help"], ["one", "two"]])
 def test_usage(arguments):
     command = [sys.executable, "-m", "cadenza.demo", *arguments]

@@ -101,6 +101,7 @@ def test_torch_gives_the_same_scores(root, capsys):
     assert "evaluate.engine" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_segments_are_cut_packed_checked_and_scored(root, capsys):
     """Recipes T16."""
     folder = Path("exp/enhanced_signals/evaluation/L5001") / SONGS[1]
@@ -263,6 +264,7 @@ def test_segments_of_another_split(root, capfd):
     assert line.endswith("musdb18.valid.json; only those of split=test have segments")
 
 
+@pytest.mark.slow
 def test_a_stem_that_is_silent_in_the_reference_has_no_score_and_a_reason(root, capsys):
     song = root / "audio" / "musdb18hq" / "train" / SONGS[0]
     audio.write_wav(song / "drums.wav", np.zeros((2, 35280)), 44100)
@@ -295,6 +297,7 @@ def test_batches_of_three_at_once_merge_to_what_one_run_gives(root):
     assert Path("exp/scores.csv").read_bytes() == one_run
 
 
+@pytest.mark.slow
 def test_small_test_thins_both_steps(root):
     """Recipes T14."""
     where = ("path.root=root", "path.exp_folder=small", "evaluate.small_test=true")
@@ -304,6 +307,7 @@ def test_small_test_thins_both_steps(root):
     assert [p.name for p in Path("small/enhanced_signals").iterdir()] == ["L5001"]
 
 
+@pytest.mark.slow
 def test_stems_at_another_rate_are_resampled_with_a_warning(root, capfd):
     """Recipes T15."""
     path = Path("exp/enhanced_signals/L5001") / SONGS[0] / f"L5001_{SONGS[0]}_left_bass.flac"

@@ -135,6 +135,7 @@ def test_the_default_level_is_that_of_haaqi(exp, pairs):
     assert rules.rate == 44100
 
 
+@pytest.mark.slow
 def test_the_rate_of_flac_stems_has_no_effect(exp):
     assert call("evaluate", *FLOAT, "evaluate.small_test=true") == 0
     before = (exp / "scores.journal.jsonl").read_bytes()
@@ -143,6 +144,7 @@ def test_the_rate_of_flac_stems_has_no_effect(exp):
     assert (exp / "scores.journal.jsonl").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_segments_are_cut_at_44_1_khz_and_scored(exp, root):
     start, end = (int(SEGMENT[key] * 44100) for key in ("start", "end"))
     paths = recipe_paths("cad1/task1/baseline", root, "test")
@@ -242,6 +244,7 @@ def test_results_of_two_formats_are_not_mixed(exp, pairs, capfd):
     assert call("evaluate", *WHERE, small) == 2
 
 
+@pytest.mark.slow
 def test_results_of_earlier_versions_are_continued(root):
     """Settings that are recorded with FLAC stems, without the key."""
     common = {"step", "sample_rate", "stem_sample_rate"}

@@ -40,6 +40,7 @@ def killed(config):
     return 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_shards", "status"), [(2, 0), (3, 2)])
 def test_one_short_command_runs_all_shards(recipe, n_shards, status):
     assert recipe(*here("+cluster=local", f"shards={n_shards}"), work=of_batch) == status

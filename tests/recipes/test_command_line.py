@@ -182,6 +182,7 @@ def of_batch(config):
     return config.evaluate.batch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
 @pytest.mark.parametrize(
     ("batches", "status"), [("0,0", 0), ("0,1,0", 1), ("3,1,0", 2), ("0,4,1", 130)]

@@ -236,6 +236,7 @@ def test_the_trained_network_is_a_separator(music, rng):
     assert stems["Violin"].any()
 
 
+@pytest.mark.slow
 def test_songs_train_a_separator_of_four_stems(tmp_path, monkeypatch, rng):
     monkeypatch.chdir(tmp_path)
     for seed in range(2):

@@ -292,6 +292,7 @@ def test_a_silent_reference_has_an_empty_score_and_a_reason(root, capfd):
     assert "6 of 8 items" in seen
 
 
+@pytest.mark.slow
 def test_a_truncated_enhanced_file_fails_alone(root, capfd):
     path = sorted((root / "exp" / "enhanced_signals").glob("*.flac"))[0]
     path.write_bytes(path.read_bytes()[:2000])
@@ -341,6 +342,7 @@ def test_paths_start_from_the_current_folder(root, capfd):
     assert not (root / "exp" / "root").exists()
 
 
+@pytest.mark.slow
 def test_seeded_and_unseeded_scores_are_not_mixed(root, capfd):
     assert run(EVALUATE, capfd, "evaluate.set_random_seed=false")[0] == 0
     status, seen = run(EVALUATE, capfd)

@@ -61,6 +61,7 @@ def test_limiter_options_reach_the_limiter(loud):
     assert 0.48 * 32768 < np.abs(codes(path)).max() < 0.505 * 32768
 
 
+@pytest.mark.slow
 def test_results_remember_how_stems_were_refined(root, capsys):
     options = ("separator=spectral", "path.stems_cache=root/stems")
     assert enhance("root/refined", *options, "separator.refine=wiener") == 0

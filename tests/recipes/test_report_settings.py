@@ -70,6 +70,7 @@ def test_settings_edited_in_the_config_file_are_listed(root, monkeypatch):
     assert "<code>evaluate.noise=none</code>" in text
 
 
+@pytest.mark.slow
 def test_a_call_that_was_refused_does_not_count(root):
     where = ("path.root=root", "path.exp_folder=refused", *SHARD)
     assert call("baseline.enhance", *where, "separator=oracle") == 0

@@ -17,6 +17,7 @@ def scores_of(sources, estimates):
     ]
 
 
+@pytest.mark.slow
 def test_scores_of_known_errors(rng):
     """White noise: SDR and SAR are the level of what was added, SIR that of the other source."""
     sources = rng.standard_normal((2, 2, 6000))
@@ -42,6 +43,7 @@ def test_sdr_of_museval_is_the_energy_ratio(rng):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_silent_source_changes_no_other_score(rng):
     sources = rng.standard_normal((3, 2, 4000))
     sources[1] = 0

@@ -115,6 +115,7 @@ def test_progress_within_a_song(path, mixture, capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_the_fine_tuned_bag_takes_each_source_from_its_network(tmp_path, mixture):
     signatures = [name.partition("-")[0] for name in htdemucs._PUBLISHED["htdemucs_ft"]]
     for seed, signature in enumerate(signatures):

@@ -107,6 +107,7 @@ def test_chunks_are_joined_to_what_the_whole_gives(tmp_path, mixture, kind):
         assert np.std(error) < 0.1 * np.std(wanted[:, middle])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_network_for_vocals_gives_vocals_and_rest(tmp_path, mixture, kind):
     separator, network = write(tmp_path, configuration(kind, VOCALS, {"num_overlap": 1}))
@@ -121,6 +122,7 @@ def test_a_network_for_vocals_gives_vocals_and_rest(tmp_path, mixture, kind):
         prepare(separator, STEMS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("instruments", "target", "sources"),
     [
@@ -153,6 +155,7 @@ def test_the_level_of_the_music_does_not_matter_if_it_is_normalised(tmp_path, mi
         np.testing.assert_allclose(loud[name], expected[k], rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refine", ["residual", "wiener"])
 def test_refined_stems_add_up(tmp_path, mixture, refine):
     separator = replace(write(tmp_path)[0], refine=refine)
@@ -161,6 +164,7 @@ def test_refined_stems_add_up(tmp_path, mixture, refine):
     np.testing.assert_allclose(sum(stems.values()), chunk, rtol=0, atol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_samples", [1, 5000, 30000])
 def test_music_shorter_than_a_chunk(tmp_path, rng, n_samples):
     mixture = 0.1 * rng.standard_normal((2, n_samples))
@@ -186,11 +190,13 @@ def test_progress_within_a_song(tmp_path, mixture, capsys):
     assert captured.err == captured.out == ""
 
 
+@pytest.mark.slow
 def test_no_warnings_of_the_package(tmp_path, mixture, recwarn):
     write(tmp_path)[0](mixture[:, :CHUNK], sample_rate=SAMPLE_RATE)
     assert [str(w.message) for w in recwarn] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrap", ["state_dict", "state", "model_state_dict"])
 def test_weights_within_a_checkpoint(tmp_path, wrap):
     separator, network = write(tmp_path, wrap=wrap)
@@ -198,6 +204,7 @@ def test_weights_within_a_checkpoint(tmp_path, wrap):
     assert all(torch.equal(value, loaded[name]) for name, value in network.state_dict().items())
 
 
+@pytest.mark.slow
 def test_weights_as_safetensors(tmp_path):
     separator, network = write(tmp_path)
     state = {name: value.clone() for name, value in network.state_dict().items()}
