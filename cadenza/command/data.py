@@ -114,9 +114,7 @@ def fetch(**options: Any) -> int:  # noqa: ANN401
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
-    default=1e-3,
-    show_default=True,
-    help="For --scores: smaller differences do not count.",
+    help="For --scores: smaller differences do not count. Default: 0.001.",
 )
 def validate(
     challenge: str,
@@ -128,7 +126,7 @@ def validate(
     jobs: int | None,
     package: Path | None,
     to: Path | None,
-    tolerance: float,
+    tolerance: float | None,
 ) -> int:
     """Say what FOLDER has of a CHALLENGE: what is missing or damaged, and what can be run.
 
@@ -141,9 +139,11 @@ def validate(
             raise click.UsageError("--scores takes neither --deep, --jobs nor --split")
         from cadenza.command.comparing import Wish, compare_scores
 
-        return compare_scores(Wish(challenge, folder, package, settings, to, tolerance))
-    if settings or to:
-        raise click.UsageError("KEY=VALUE and --to are for --scores")
+        return compare_scores(
+            Wish(challenge, folder, package, settings, to, 1e-3 if tolerance is None else tolerance)
+        )
+    if settings or to or tolerance is not None:
+        raise click.UsageError("KEY=VALUE, --to and --tolerance are for --scores")
     from cadenza.command.validating import validate_folder
 
     return validate_folder(challenge, folder, splits=splits, deep=deep, jobs=jobs)
