@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 
 class _Path(click.Path):
@@ -114,7 +115,9 @@ def fetch(**options: Any) -> int:  # noqa: ANN401
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
-    help="For --scores: smaller differences do not count. Default: 0.001.",
+    default=1e-3,
+    show_default=True,
+    help="For --scores: smaller differences do not count.",
 )
 def validate(
     challenge: str,
@@ -126,7 +129,7 @@ def validate(
     jobs: int | None,
     package: Path | None,
     to: Path | None,
-    tolerance: float | None,
+    tolerance: float,
 ) -> int:
     """Say what FOLDER has of a CHALLENGE: what is missing or damaged, and what can be run.
 
@@ -139,10 +142,9 @@ def validate(
             raise click.UsageError("--scores takes neither --deep, --jobs nor --split")
         from cadenza.command.comparing import Wish, compare_scores
 
-        return compare_scores(
-            Wish(challenge, folder, package, settings, to, 1e-3 if tolerance is None else tolerance)
-        )
-    if settings or to or tolerance is not None:
+        return compare_scores(Wish(challenge, folder, package, settings, to, tolerance))
+    source = click.get_current_context().get_parameter_source("tolerance")
+    if settings or to or source is not ParameterSource.DEFAULT:
         raise click.UsageError("KEY=VALUE, --to and --tolerance are for --scores")
     from cadenza.command.validating import validate_folder
 
